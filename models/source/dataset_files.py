@@ -1,0 +1,49 @@
+"""One row per input file of the dataset, counted by a pass of its own: what `source_records` has to hold."""
+
+import typing as t
+from datetime import datetime
+
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import ExecutionContext, model
+from sqlmesh.core.model.kind import ModelKindName
+
+from python_models.digest import source_digest
+
+CODE_DIGEST = source_digest("source")
+
+
+@model(
+    "tacos.dataset_files",
+    kind={"name": ModelKindName.FULL},
+    description="One row per input file of the dataset, as it is on disk now.",
+    grains=["source_file"],
+    tags=["source"],
+    columns={
+        "source_file": "text",
+        "format": "text",
+        "n_bytes": "bigint",
+        "modified_at": "timestamp",
+        "n_records": "bigint",
+        "code_digest": "text",
+    },
+    column_descriptions={
+        "source_file": "File, relative to the dataset's folder.",
+        "format": "Container and record format, e.g. jsonl/alpaca.",
+        "n_bytes": "Size on disk in bytes.",
+        "modified_at": "When the file was last modified (UTC).",
+        "n_records": "Records in the file, usable or not.",
+        "code_digest": "Digest of the code that read the file.",
+    },
+    audits=[
+        ("unique_values", {"columns": [exp.column("source_file")]}),
+        ("not_null", {"columns": [exp.column("n_records")]}),
+    ],
+)
+def execute(
+    context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
+) -> t.Iterator[pd.DataFrame]:
+    from python_models.source.records import describe_files
+
+    files = describe_files(context.var("dataset"), context.var("column_mapping"))
+    yield pd.DataFrame(files).assign(code_digest=CODE_DIGEST)

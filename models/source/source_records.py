@@ -1,0 +1,67 @@
+"""One row per input record and date: the dataset as read, with what cannot be used and why."""
+
+import typing as t
+from datetime import date, datetime
+
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import ExecutionContext, model
+from sqlmesh.core.model.kind import ModelKindName
+
+from python_models.digest import source_digest
+
+CODE_DIGEST = source_digest("source")
+
+
+@model(
+    "tacos.source_records",
+    kind={"name": ModelKindName.INCREMENTAL_BY_TIME_RANGE, "time_column": "ingested_at", "lookback": 7},
+    description="One row per input record and ingestion date: what was read, and why it cannot be used if it cannot.",
+    grains=["(record_id, ingested_at)"],
+    tags=["source"],
+    columns={
+        "record_id": "text",
+        "source_file": "text",
+        "record_no": "bigint",
+        "format": "text",
+        "instruction": "text",
+        "response": "text",
+        "conversation": "text",
+        "n_turns": "int",
+        "error": "text",
+        "ingested_at": "date",
+        "code_digest": "text",
+    },
+    column_descriptions={
+        "record_id": "md5 of file, record number and content: the same record read again keeps its id.",
+        "source_file": "File, relative to the dataset's folder.",
+        "record_no": "Number of the record in its file, from 1.",
+        "format": "Format the record was recognised as: alpaca, sharegpt, messages, pair; NULL if none.",
+        "instruction": "What the user asks, all user turns joined by a blank line; NULL if the record is unusable.",
+        "response": "What the assistant answers, all its turns joined by a blank line; NULL if unusable.",
+        "conversation": "The original record as JSON, whole; of an unreadable record the first 10,000 characters.",
+        "n_turns": "Number of user turns; NULL if the record is unusable.",
+        "error": "Why the record cannot be used; NULL if it can.",
+        "ingested_at": "The record's own date if it has one, else its file's date (UTC); never before start or in the future.",
+        "code_digest": "Digest of the code that read the record.",
+    },
+    audits=[
+        ("unique_combination_of_columns", {"columns": [exp.column("record_id"), exp.column("ingested_at")]}),
+        ("not_null", {"columns": [exp.column("record_id"), exp.column("source_file"), exp.column("record_no")]}),
+    ],
+)
+def execute(
+    context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
+) -> t.Iterator[pd.DataFrame]:
+    from python_models.source.records import read_records
+    from python_models.staging import deliver
+
+    records = read_records(
+        context.var("dataset"),
+        context.var("column_mapping"),
+        start=start.date(),
+        end=end.date(),
+        today=execution_time.date(),
+        floor=date(2020, 1, 1),
+    )
+    yield from deliver(context, records, {"code_digest": CODE_DIGEST})

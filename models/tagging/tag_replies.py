@@ -1,0 +1,94 @@
+"""One row per sample: what the tagging model answered, or why there is no usable answer."""
+
+import typing as t
+from datetime import datetime
+
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import ExecutionContext, model
+from sqlmesh.core.model.kind import ModelKindName
+
+from python_models.digest import source_digest
+from python_models.prompts import prompt_text
+
+PROMPTS = {
+    "capable": prompt_text("tag_instruction.txt"),
+    "capable_schema": prompt_text("tag_reply.schema.json"),
+    "capable_brief_schema": prompt_text("tag_reply_brief.schema.json"),
+    "embedded": prompt_text("tag_instruction_embedded.txt"),
+    "embedded_examples": prompt_text("tag_instruction_embedded.jsonl"),
+    "embedded_schema": prompt_text("tag_reply_embedded.schema.json"),
+}
+CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
+REPLY_COLUMNS = {
+    "sample_id": "text",
+    "ingested_at": "date",
+    "raw_reply": "text",
+    "tags": "struct(tag_position int, raw_tag text, explanation text)[]",
+    "error": "text",
+    "is_cut": "boolean",
+    "n_attempts": "int",
+    "model_name": "text",
+    "request_key": "text",
+    "n_prompt_tokens": "bigint",
+    "n_completion_tokens": "bigint",
+    "is_cached": "boolean",
+    "requested_at": "timestamp",
+    "prompt_sha256": "text",
+    "code_digest": "text",
+}
+
+
+@model(
+    "tacos.tag_replies",
+    kind={"name": ModelKindName.INCREMENTAL_BY_TIME_RANGE, "time_column": "ingested_at", "lookback": 7},
+    description="One row per sample: what the tagging model answered, or why there is no usable answer.",
+    grains=["sample_id"],
+    tags=["tagging", "llm"],
+    columns=REPLY_COLUMNS,
+    column_descriptions={
+        "sample_id": "The tagged sample.",
+        "ingested_at": "Date on which the sample came in.",
+        "raw_reply": "The last reply as received; NULL if none came.",
+        "tags": "Tags read from the reply, in its order; empty if there is no usable reply.",
+        "error": "Why there is no usable reply, beginning with the kind of the error; NULL if there is one.",
+        "is_cut": "Whether the instruction was cut at max_prompt_chars.",
+        "n_attempts": "Replies asked for until one could be read, cached ones included.",
+        "model_name": "The model that was asked.",
+        "request_key": "Key of the reply in the response cache (sha256 of the whole request).",
+        "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",
+        "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
+        "is_cached": "Whether the reply had been paid for before.",
+        "requested_at": "When the reply was received from the model (UTC).",
+        "prompt_sha256": "sha256 of the prompt file that was used.",
+        "code_digest": "Digest of the code that asked and parsed.",
+    },
+    audits=[
+        ("unique_values", {"columns": [exp.column("sample_id")]}),
+        ("not_null", {"columns": [exp.column("sample_id"), exp.column("tags"), exp.column("n_attempts")]}),
+    ],
+    depends_on=["tacos.samples", "tacos.source_counts"],
+)
+def execute(
+    context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
+) -> t.Iterator[pd.DataFrame]:
+    from python_models.staging import deliver, read_batches
+    from python_models.tagging import TaggingOptions, tag_samples
+
+    options = TaggingOptions(
+        model_name=context.var("tagging_model"),
+        prompts=PROMPTS,
+        has_explanations=context.var("tag_explanations"),
+        max_prompt_chars=context.var("max_prompt_chars"),
+        max_attempts=context.var("max_attempts"),
+    )
+    samples = (
+        exp.select("sample_id", "instruction", "ingested_at")
+        .from_(context.resolve_table("tacos.samples"))
+        .where(f"ingested_at BETWEEN CAST('{start:%Y-%m-%d}' AS DATE) AND CAST('{end:%Y-%m-%d}' AS DATE)")
+        .order_by("sample_id")
+    )
+    n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(samples.subquery("samples")))["n"].item()
+    yield from deliver(
+        context, tag_samples(read_batches(context, samples), options, n_total), {"code_digest": CODE_DIGEST}
+    )

@@ -1,0 +1,35 @@
+"""The console script ``tacos``: what SQLMesh itself does not do. One module per command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from python_models.settings import SettingError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
+    from python_models.cli import cache, explain, run, tags_diff
+    from python_models.cli.warehouse import WarehouseError
+    from python_models.llm.errors import LlmError
+    from python_models.source.files import DatasetError
+
+    parser = argparse.ArgumentParser(
+        prog="tacos",
+        description="Choose the training samples worth having: open tagging and comparative scoring.",
+        epilog="Everything else is plain SQLMesh: sqlmesh plan, sqlmesh run --ignore-cron, sqlmesh fetchdf 'SELECT ...'.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (run, explain, tags_diff, cache):
+        module.add_parser(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except (SettingError, DatasetError, WarehouseError, LlmError) as error:
+        print(f"tacos {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Replies that were received are in the cache; run again to go on.", file=sys.stderr)
+        return 130

@@ -1,0 +1,57 @@
+"""``tacos explain``: why a sample was kept or dropped, from its raw tags to the cut-off."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, schema_of
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_SHOWN_CHARS = 400
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``tacos``."""
+    parser = commands.add_parser(
+        "explain",
+        help="why a sample was kept or dropped",
+        description="Show everything that happened to one sample, from tacos.sample_audit and tacos.tag_map.",
+    )
+    parser.add_argument("sample_id", help="id of the sample, or its first characters")
+    parser.add_argument("--environment", default="prod", help="SQLMesh environment (default: prod)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the sample's story.
+
+    Raises:
+        WarehouseError: no sample, or more than one, begins with the given id.
+    """
+    schema = schema_of(options.environment)
+    with open_warehouse() as connection:
+        found = rows(
+            connection,
+            f"SELECT * FROM {schema}.sample_audit WHERE STARTS_WITH(sample_id, ?) ORDER BY sample_id LIMIT 2",  # noqa: S608
+            [options.sample_id],
+        )
+        if len(found) != 1:
+            count = "More than one sample begins" if found else "No sample begins"
+            raise WarehouseError(f"{count} with {options.sample_id!r} in {schema}.samples.")
+        sample = found[0]
+        tags = rows(
+            connection,
+            f"SELECT raw_tag, normalized_tag, action, reason FROM {schema}.raw_tags JOIN {schema}.tag_map "  # noqa: S608
+            "USING (raw_tag) WHERE sample_id = ? ORDER BY tag_position",
+            [sample["sample_id"]],
+        )
+    for name, value in sample.items():
+        text = "-" if value is None else str(value)
+        print(f"{name:<22} {text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + ' ...'}")
+    print("tags")
+    for tag in tags:
+        print(f"  {tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}")
+    return 0

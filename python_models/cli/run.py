@@ -1,0 +1,54 @@
+"""``tacos run``: bring every table up to date, then show what was kept and where to look next."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from python_models.cli.summary import show_summary
+from python_models.cli.warehouse import WarehouseError, database_path, locked_message
+from python_models.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``tacos``."""
+    parser = commands.add_parser(
+        "run",
+        help="run the whole pipeline and show what was kept",
+        description="Apply the project as it is (sqlmesh plan --auto-apply --run --ignore-cron), then show the counts "
+        "of every stage and the best samples. Settings: TACOS_DATASET, TACOS_GATEWAY and the others in the README.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Run the pipeline in the production environment and print the summary.
+
+    Raises:
+        WarehouseError: another process holds the warehouse, or a model or an audit failed.
+    """
+    from sqlmesh import Context
+    from sqlmesh.utils.errors import SQLMeshError
+
+    os.chdir(PROJECT_ROOT)
+    try:
+        context = Context(paths=str(PROJECT_ROOT))
+        try:
+            context.plan(auto_apply=True, no_prompts=True, run=True, ignore_cron=True, no_diff=True)
+        finally:
+            context.close()
+    except duckdb.IOException as error:
+        raise WarehouseError(locked_message(database_path(), error)) from error
+    except SQLMeshError as error:
+        raise WarehouseError(
+            f"The run stopped: {error}. The message above says where and why; what was paid for is kept in the "
+            "cache, so that the next run goes on from here."
+        ) from error
+    show_summary()
+    return 0

@@ -1,0 +1,69 @@
+"""Reading the warehouse from a command: the tables of one environment, without blocking a run for longer than needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse cannot be read: says the file and what to do."""
+
+
+def database_path() -> Path:
+    """The DuckDB file of ``TACOS_DATABASE``, relative to the current folder, as SQLMesh resolves it."""
+    return Path(os.environ.get("TACOS_DATABASE", "warehouse.duckdb")).absolute()
+
+
+def locked_message(path: Path, error: Exception) -> str:
+    """What to do when another process holds the DuckDB file."""
+    return (
+        f"{path} is open in another process, and DuckDB lets one process in at a time when one of them writes. "
+        f"Close the notebook, SQL client or other run that holds it, and try again. ({error})"
+    )
+
+
+@contextmanager
+def open_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for reading.
+
+    Raises:
+        WarehouseError: there is no such file yet, or another process holds it.
+    """
+    path = database_path()
+    if not path.exists():
+        raise WarehouseError(f"There is no warehouse at {path} yet. Make one: make run")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.IOException as error:
+        raise WarehouseError(locked_message(path, error)) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def schema_of(environment: str) -> str:
+    """The schema of an environment: ``tacos`` in prod, ``tacos__dev`` in dev."""
+    return "tacos" if environment == "prod" else f"tacos__{environment}"
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """All rows of a query as dicts.
+
+    Raises:
+        WarehouseError: a table of the query is missing.
+    """
+    try:
+        result = connection.execute(query, parameters)
+    except duckdb.CatalogException as error:
+        raise WarehouseError(f"A table is missing; run the pipeline first (make run). ({error})") from error
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

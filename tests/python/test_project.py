@@ -1,0 +1,98 @@
+"""Claims about the project as a whole: every model is described and audited, and its SQL also runs on Spark."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import ErrorLevel, exp
+from sqlmesh import Context
+from sqlmesh.core.model import Model, SeedModel, SqlModel
+
+PROVE_THE_GRAIN = {"unique_values", "unique_combination_of_columns"}
+
+# sqlglot passes functions that it does not know through unchanged: these are the ones that Spark has too.
+KNOWN_TO_SPARK = {"MD5", "RAISE_ERROR", "TRANSLATE"}
+
+
+def models(project: Context) -> list[Model]:
+    found = [model for model in project.models.values() if not model.kind.is_external]
+    assert len(found) >= 20, "the project did not load"
+    return found
+
+
+def test_every_model_has_a_description_that_names_its_grain(project: Context) -> None:
+    without = [m.name for m in models(project) if not (m.description or "").startswith("One row")]
+    assert not without
+
+
+def test_every_column_is_described(project: Context) -> None:
+    missing = [
+        f"{model.name}.{column}"
+        for model in models(project)
+        for column in model.columns_to_types_or_raise
+        if not model.column_descriptions.get(column)
+    ]
+    assert not missing
+
+
+def test_no_description_of_a_column_that_is_gone(project: Context) -> None:
+    stale = [
+        f"{model.name}.{column}"
+        for model in models(project)
+        for column in model.column_descriptions
+        if column not in model.columns_to_types_or_raise
+    ]
+    assert not stale
+
+
+def test_every_model_proves_its_grain_by_an_audit(project: Context) -> None:
+    without = [
+        model.name
+        for model in models(project)
+        if not model.grains or not PROVE_THE_GRAIN & {name for name, _ in model.audits}
+    ]
+    assert not without
+
+
+def test_every_model_says_its_stage(project: Context) -> None:
+    stages = {"source", "tagging", "normalization", "clustering", "judging", "selection", "diagnostics"}
+    assert not [model.name for model in models(project) if not stages & set(model.tags)]
+
+
+def test_audits_name_columns_not_strings(project: Context) -> None:
+    """A column given as a plain string would become a string literal: the audit could never fail."""
+    literal = [
+        f"{model.name}: {name}"
+        for model in models(project)
+        for name, arguments in model.audits
+        for value in arguments.values()
+        for node in (value.expressions if isinstance(value, (exp.Array, exp.Tuple)) else [value])
+        if isinstance(node, exp.Literal) and node.is_string and name in PROVE_THE_GRAIN | {"not_null"}
+    ]
+    assert not literal
+
+
+def unsupported_by_spark(query: exp.Expression) -> list[str]:
+    """What Spark would refuse in a DuckDB query: constructs without translation, and functions it does not have."""
+    sql = query.sql(dialect="duckdb")
+    try:
+        translated = sqlglot.transpile(sql, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)[0]
+    except sqlglot.UnsupportedError as error:
+        return [str(error)]
+    tree = sqlglot.parse_one(translated, read="spark")
+    unknown = {node.name.upper() for node in tree.find_all(exp.Anonymous)} - KNOWN_TO_SPARK
+    return [f"unknown function {name}" for name in sorted(unknown)]
+
+
+def test_the_check_for_spark_can_fail() -> None:
+    assert unsupported_by_spark(sqlglot.parse_one("SELECT LIST_COSINE_SIMILARITY(a, b) FROM t", read="duckdb"))
+    assert unsupported_by_spark(sqlglot.parse_one("SELECT NFC_NORMALIZE(a) FROM t", read="duckdb"))
+
+
+def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
+    problems = {
+        model.name: found
+        for model in models(project)
+        if isinstance(model, SqlModel) and not isinstance(model, SeedModel)
+        and (found := unsupported_by_spark(model.render_query_or_raise()))
+    }
+    assert not problems

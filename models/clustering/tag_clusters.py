@@ -53,5 +53,11 @@ def execute(
     if tags.empty:
         yield from ()
         return
-    clusters = cluster_tags(tags, context.var("n_clusters"), context.var("random_seed"))
+    # The table as the last run left it (empty at first): only its clusters are read, as the start of the next fit.
+    previous = context.fetchdf(
+        exp.select("normalized_tag", "cluster_id", "n_samples").from_(context.resolve_table("tacos.tag_clusters"))
+    )
+    clusters = cluster_tags(
+        tags, context.var("n_clusters"), context.var("random_seed"), context.var("cluster_refit"), previous
+    )
     yield clusters.assign(code_digest=CODE_DIGEST)

@@ -1,0 +1,81 @@
+MODEL (
+  name tacos.cluster_quotas,
+  kind FULL,
+  description 'One row per cluster with candidates: how many of them are to be kept if every cluster gives its best in turn.',
+  column_descriptions (
+    cluster_id = 'The cluster.',
+    n_candidates = 'Candidates of the cluster.',
+    n_kept = 'How many are to be kept: exact where a sample belongs to one cluster, else a forecast.',
+    quota = 'An even share of selection_size, rounded up: what the paper''s profile takes in one turn.',
+    selection_size = 'How many samples are to be kept in all.'
+  ),
+  grain cluster_id,
+  audits (
+    UNIQUE_VALUES(columns := (
+      cluster_id
+    )),
+    NOT_NULL(columns := (n_candidates, n_kept, quota, selection_size)),
+    QUOTAS_ADD_UP_TO_THE_SELECTION_SIZE
+  ),
+  tags (
+    judging
+  )
+);
+
+WITH totals AS (
+  SELECT
+    @SELECTION_SIZE(COUNT(*)) AS selection_size
+  FROM tacos.samples
+), sizes AS (
+  SELECT
+    cluster_id,
+    COUNT(*) AS n_candidates
+  FROM tacos.candidates
+  WHERE
+    is_candidate
+  GROUP BY
+    cluster_id
+), quotas AS (
+  SELECT
+    sizes.cluster_id,
+    sizes.n_candidates,
+    totals.selection_size,
+    CEIL(totals.selection_size / (
+      COUNT(*) OVER () * 1.0
+    )) AS quota
+  FROM sizes
+  CROSS JOIN totals
+), slots /* The n-th slot of a cluster is filled in its n-th turn, whoever fills it. */ AS (
+  SELECT
+    candidates.cluster_id,
+    ROW_NUMBER() OVER (PARTITION BY candidates.cluster_id ORDER BY candidates.sample_id) AS slot_rank
+  FROM tacos.candidates AS candidates
+  WHERE
+    candidates.is_candidate
+), turns AS (
+  SELECT
+    quotas.cluster_id,
+    quotas.n_candidates,
+    quotas.selection_size,
+    quotas.quota,
+    ROW_NUMBER() OVER (
+      ORDER BY @SELECTION_TURN(slots.slot_rank, quotas.quota), @CLUSTER_TURN(quotas.n_candidates), quotas.cluster_id, slots.slot_rank
+    ) AS slot_order
+  FROM slots
+  INNER JOIN quotas
+    ON quotas.cluster_id = slots.cluster_id
+  WHERE
+    slots.slot_rank <= @CLUSTER_CAP()
+)
+SELECT
+  cluster_id::INT AS cluster_id,
+  MAX(n_candidates)::BIGINT AS n_candidates,
+  (
+    COUNT(*) FILTER(WHERE
+      slot_order <= selection_size)
+  )::BIGINT AS n_kept,
+  MAX(quota)::BIGINT AS quota,
+  MAX(selection_size)::BIGINT AS selection_size
+FROM turns
+GROUP BY
+  cluster_id

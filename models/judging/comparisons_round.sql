@@ -1,0 +1,129 @@
+MODEL (
+  name tacos.comparisons_@judging_round,
+  kind FULL,
+  blueprints @JUDGING_ROUNDS(),
+  description 'One row per sample, cluster and partner it was compared with up to the round; both orders of a pair are one comparison.',
+  column_descriptions (
+    cluster_id = 'The cluster.',
+    sample_id = 'The sample.',
+    partner_id = 'The other sample of the pair.',
+    own_value = 'Value of the sample''s score: 10 logits of its mid-rank among all scores given, freed from position bias.',
+    partner_value = 'The same of the partner''s score.',
+    own_score_sum = 'Sum of the scores (1-100) of the sample in the judgments of the pair.',
+    n_judgments = 'Usable judgments of the pair: 2 if it was judged in both orders.'
+  ),
+  grain (cluster_id, sample_id, partner_id),
+  audits (
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, sample_id, partner_id)),
+    NOT_NULL(columns := (own_value, partner_value, n_judgments)),
+    COMPARISONS_COUNT_EVERY_JUDGMENT_TWICE
+  ),
+  tags (
+    judging
+  )
+);
+
+WITH judged AS (
+  SELECT
+    pairs.cluster_id,
+    pairs.first_sample_id,
+    pairs.second_sample_id,
+    replies.scores
+  FROM @PAIRS_OF_ROUNDS(@judging_round) AS pairs
+  INNER JOIN @REPLIES_OF_ROUNDS(@judging_round) AS replies
+    ON replies.pair_id = pairs.pair_id
+  WHERE
+    replies.error IS NULL
+), calls AS (
+  SELECT
+    cluster_id,
+    first_sample_id,
+    second_sample_id,
+    scores.first_score AS first_score,
+    scores.second_score AS second_score
+  FROM judged
+), given AS (
+  SELECT
+    first_score AS score
+  FROM calls
+  UNION ALL
+  SELECT
+    second_score AS score
+  FROM calls
+), counted AS (
+  SELECT
+    score,
+    COUNT(*) AS n_given
+  FROM given
+  GROUP BY
+    score
+), mid_ranks AS (
+  SELECT
+    score,
+    (
+      SUM(n_given) OVER (ORDER BY score) - n_given / 2.0
+    )::DOUBLE / (
+      SUM(n_given) OVER ()
+    )::DOUBLE AS mid_rank
+  FROM counted
+), score_values AS (
+  SELECT
+    score,
+    (
+      10 * LN(mid_rank / (
+        1 - mid_rank
+      ))
+    )::DECIMAL(18, 6) AS value
+  FROM mid_ranks
+), valued AS (
+  SELECT
+    calls.cluster_id,
+    calls.first_sample_id,
+    calls.second_sample_id,
+    calls.first_score,
+    calls.second_score,
+    first_values.value AS first_value,
+    second_values.value AS second_value
+  FROM calls
+  INNER JOIN score_values AS first_values
+    ON first_values.score = calls.first_score
+  INNER JOIN score_values AS second_values
+    ON second_values.score = calls.second_score
+), position_bias AS (
+  SELECT
+    AVG(first_value - second_value)::DECIMAL(18, 6) AS advantage
+  FROM valued
+), sides /* What being read first is worth is taken from the first, and given to the second. */ AS (
+  SELECT
+    valued.cluster_id,
+    valued.first_sample_id AS sample_id,
+    valued.second_sample_id AS partner_id,
+    valued.first_score AS own_score,
+    valued.first_value - position_bias.advantage / 2 AS own_value,
+    valued.second_value + position_bias.advantage / 2 AS partner_value
+  FROM valued
+  CROSS JOIN position_bias
+  UNION ALL
+  SELECT
+    valued.cluster_id,
+    valued.second_sample_id AS sample_id,
+    valued.first_sample_id AS partner_id,
+    valued.second_score AS own_score,
+    valued.second_value + position_bias.advantage / 2 AS own_value,
+    valued.first_value - position_bias.advantage / 2 AS partner_value
+  FROM valued
+  CROSS JOIN position_bias
+)
+SELECT
+  cluster_id::INT AS cluster_id,
+  sample_id::TEXT AS sample_id,
+  partner_id::TEXT AS partner_id,
+  AVG(own_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS own_value,
+  AVG(partner_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS partner_value,
+  SUM(own_score)::BIGINT AS own_score_sum,
+  COUNT(*)::BIGINT AS n_judgments
+FROM sides
+GROUP BY
+  cluster_id,
+  sample_id,
+  partner_id

@@ -1,0 +1,82 @@
+"""One row per ordered pair of a round: what the judge answered, or why there is no usable answer."""
+
+import typing as t
+from datetime import datetime
+
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import ExecutionContext, model
+from sqlmesh.core.model.kind import ModelKindName
+
+from python_models.digest import source_digest
+from python_models.prompts import prompt_text
+
+PROMPTS = {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")}
+CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/fence", "embedded/judge")
+REPLY_COLUMNS = {
+    "pair_id": "text",
+    "raw_reply": "text",
+    "scores": "struct(first_score int, second_score int)",
+    "error": "text",
+    "is_cut": "boolean",
+    "n_attempts": "int",
+    "model_name": "text",
+    "request_key": "text",
+    "n_prompt_tokens": "bigint",
+    "n_completion_tokens": "bigint",
+    "is_cached": "boolean",
+    "requested_at": "timestamp",
+    "prompt_sha256": "text",
+    "code_digest": "text",
+}
+
+
+@model(
+    "tacos.pair_replies_@judging_round",
+    blueprints="@judging_rounds()",
+    kind={"name": ModelKindName.FULL},
+    description="One row per ordered pair of the round: what the judge answered, or why there is no usable answer.",
+    grains=["pair_id"],
+    tags=["judging", "llm"],
+    columns=REPLY_COLUMNS,
+    column_descriptions={
+        "pair_id": "The judged pair.",
+        "raw_reply": "The last reply as received; of the offline heuristic its features as JSON; NULL if none came.",
+        "scores": "Scores (1-100, higher is better) read from the reply; NULL if there is no usable reply.",
+        "error": "Why there is no usable reply, beginning with the kind of the error; NULL if there is one.",
+        "is_cut": "Whether one of the texts was cut at max_prompt_chars.",
+        "n_attempts": "Replies asked for until one could be read, cached ones included; 0 for the offline heuristic.",
+        "model_name": "The judge: a model, or the offline heuristic, which is not an LLM judge.",
+        "request_key": "Key of the reply in the response cache; NULL for the offline heuristic.",
+        "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",
+        "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
+        "is_cached": "Whether the reply had been paid for, or computed, before.",
+        "requested_at": "When the reply was received from the judge (UTC); NULL for the offline heuristic.",
+        "prompt_sha256": "sha256 of the prompt file that was used; NULL for the offline heuristic.",
+        "code_digest": "Digest of the code that asked and parsed.",
+    },
+    audits=[
+        ("unique_values", {"columns": [exp.column("pair_id")]}),
+        ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
+        ("judging_failures_are_few", {}),
+    ],
+    depends_on=["tacos.pairs_@judging_round", "tacos.samples"],
+)
+def execute(
+    context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
+) -> t.Iterator[pd.DataFrame]:
+    from python_models.judging import JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.staging import deliver, read_batches
+
+    options = JudgingOptions(
+        model_name=context.var("judge_model"),
+        prompts=PROMPTS,
+        max_prompt_chars=context.var("max_prompt_chars"),
+        max_attempts=context.var("max_attempts"),
+    )
+    pairs_table = context.resolve_table(f"tacos.pairs_{context.blueprint_var('judging_round')}")
+    pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
+    n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
+    yield from deliver(
+        context, judge_pairs(read_batches(context, pairs), options, n_total), {"code_digest": CODE_DIGEST}
+    )

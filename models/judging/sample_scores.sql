@@ -1,0 +1,76 @@
+MODEL (
+  name tacos.sample_scores,
+  kind FULL,
+  depends_on (
+    tacos.candidates
+  ),
+  description 'One row per candidate and cluster: its score after the last round, how sure it is, and its rank.',
+  column_descriptions (
+    sample_id = 'The candidate.',
+    cluster_id = 'Its cluster.',
+    score = 'Value from its comparisons, higher is better, comparable inside the cluster only; NULL if it was compared with none.',
+    standard_error = 'Standard error of the score, in its unit; NULL where it cannot be told.',
+    n_comparisons = 'Partners it was compared with.',
+    n_judgments = 'Usable judgments it took part in.',
+    n_failed_judgments = 'Judgments of it that failed and are left out.',
+    mean_own_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.',
+    cluster_rank = 'Rank in the cluster, 1 the best, ties by sample_id; a sample without a score ranks as an average one.',
+    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL if nobody had to.'
+  ),
+  grain (sample_id, cluster_id),
+  audits (
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, cluster_rank)),
+    NOT_NULL(columns := (n_comparisons, n_judgments, n_failed_judgments, cluster_rank)),
+    EVERY_CANDIDATE_IS_SCORED_ONCE
+  ),
+  tags (
+    judging
+  )
+);
+
+WITH sides AS (
+  SELECT
+    cluster_id,
+    first_sample_id AS sample_id,
+    error,
+    model_name
+  FROM tacos.pair_scores
+  UNION ALL
+  SELECT
+    cluster_id,
+    second_sample_id AS sample_id,
+    error,
+    model_name
+  FROM tacos.pair_scores
+), calls AS (
+  SELECT
+    cluster_id,
+    sample_id,
+    COUNT(error) AS n_failed_judgments,
+    MAX(model_name) AS model_name
+  FROM sides
+  GROUP BY
+    cluster_id,
+    sample_id
+)
+SELECT
+  scores.sample_id::TEXT AS sample_id,
+  scores.cluster_id::INT AS cluster_id,
+  CASE WHEN scores.n_comparisons > 0 THEN scores.score END::DOUBLE AS score,
+  CASE WHEN scores.n_comparisons > 0 THEN scores.standard_error END::DOUBLE AS standard_error,
+  scores.n_comparisons::BIGINT AS n_comparisons,
+  scores.n_judgments::BIGINT AS n_judgments,
+  COALESCE(calls.n_failed_judgments, 0)::BIGINT AS n_failed_judgments,
+  scores.mean_own_score::DOUBLE AS mean_own_score,
+  (
+    ROW_NUMBER() OVER (PARTITION BY scores.cluster_id ORDER BY scores.score DESC, scores.sample_id)
+  )::BIGINT AS cluster_rank,
+  CASE
+    WHEN calls.model_name LIKE 'offline-heuristic%'
+    THEN calls.model_name || ': offline heuristic, not an LLM judge'
+    ELSE calls.model_name
+  END::TEXT AS judge_model
+FROM @LAST_SCORES() AS scores
+LEFT JOIN calls
+  ON calls.cluster_id = scores.cluster_id AND calls.sample_id = scores.sample_id

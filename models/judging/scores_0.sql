@@ -1,0 +1,28 @@
+MODEL (
+  name tacos.scores_0,
+  kind FULL,
+  description 'One row per candidate and cluster: the value 0 that every candidate has before any comparison.',
+  column_descriptions (
+    sample_id = 'The candidate.',
+    cluster_id = 'Its cluster.',
+    score = '0: an average sample of its cluster.'
+  ),
+  grain (sample_id, cluster_id),
+  audits (
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
+    NOT_NULL(columns := (
+      score
+    ))
+  ),
+  tags (
+    judging
+  )
+);
+
+SELECT
+  sample_id::TEXT AS sample_id,
+  cluster_id::INT AS cluster_id,
+  0::DOUBLE AS score
+FROM tacos.candidates
+WHERE
+  is_candidate

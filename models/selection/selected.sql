@@ -1,0 +1,94 @@
+MODEL (
+  name tacos.selected,
+  kind FULL,
+  depends_on (
+    tacos.candidates
+  ),
+  description 'One row per kept sample: the best of each cluster, in turns over the clusters, until selection_size is reached.',
+  column_descriptions (
+    sample_id = 'The kept sample.',
+    cluster_id = 'The cluster it is kept for.',
+    cluster_rank = 'Its rank in the cluster by score, 1 the best.',
+    selection_rank = 'Order in which it was taken, from 1: a smaller budget keeps the first ones.',
+    score = 'Its score in the cluster, comparable inside the cluster only; NULL where no judgment was needed.',
+    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL where nobody had to.',
+    instruction = 'What the user asks.',
+    response = 'What the assistant answers.'
+  ),
+  grain sample_id,
+  audits (
+    UNIQUE_VALUES(columns := (
+      sample_id
+    )),
+    UNIQUE_VALUES(columns := (
+      selection_rank
+    )),
+    NOT_NULL(
+      columns := (sample_id, cluster_id, cluster_rank, selection_rank, instruction, response)
+    ),
+    THE_BUDGET_IS_KEPT
+  ),
+  tags (
+    selection
+  )
+);
+
+WITH members AS (
+  SELECT
+    scores.sample_id,
+    scores.cluster_id,
+    scores.cluster_rank,
+    quotas.n_candidates,
+    quotas.quota,
+    quotas.selection_size,
+    ROW_NUMBER() OVER (
+      PARTITION BY scores.sample_id
+      ORDER BY @WISH_ORDER(scores.cluster_rank, quotas.n_candidates), scores.cluster_id
+    ) AS wish_no,
+    COUNT(*) OVER (PARTITION BY scores.sample_id) AS n_wishes
+  FROM tacos.sample_scores AS scores
+  INNER JOIN tacos.cluster_quotas AS quotas
+    ON quotas.cluster_id = scores.cluster_id
+), standing AS (
+  SELECT
+    sample_id,
+    cluster_id,
+    cluster_rank,
+    n_candidates,
+    quota,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY cluster_rank) AS place
+  FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(quota)) AS placed
+  WHERE
+    wish_no = wish_at
+), taken AS (
+  SELECT
+    sample_id,
+    cluster_id,
+    cluster_rank,
+    ROW_NUMBER() OVER (
+      ORDER BY @SELECTION_TURN(place, quota), @CLUSTER_TURN(n_candidates), cluster_id, place
+    ) AS selection_rank
+  FROM standing
+  WHERE
+    place <= @CLUSTER_CAP()
+), budget AS (
+  SELECT
+    MAX(selection_size) AS selection_size
+  FROM tacos.cluster_quotas
+)
+SELECT
+  taken.sample_id::TEXT AS sample_id,
+  taken.cluster_id::INT AS cluster_id,
+  taken.cluster_rank::BIGINT AS cluster_rank,
+  taken.selection_rank::BIGINT AS selection_rank,
+  scores.score::DOUBLE AS score,
+  scores.judge_model::TEXT AS judge_model,
+  samples.instruction::TEXT AS instruction,
+  samples.response::TEXT AS response
+FROM taken
+INNER JOIN budget
+  ON taken.selection_rank <= budget.selection_size
+INNER JOIN tacos.sample_scores AS scores
+  ON scores.sample_id = taken.sample_id AND scores.cluster_id = taken.cluster_id
+INNER JOIN tacos.samples AS samples
+  ON samples.sample_id = taken.sample_id

@@ -1,0 +1,175 @@
+"""Comparing two samples at a time: by a language model that scores both, or by the offline heuristic.
+
+The rows of both ways are alike, so that everything downstream is the same; ``model_name`` says who judged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from python_models.judging_heuristic import score_pairs
+from python_models.llm.endpoint import open_configured_endpoint
+from python_models.llm.engine import Answer, ask
+from python_models.llm.fence import clean_and_cut, fence
+from python_models.llm.replies import parse_scores
+from python_models.llm.request import ChatRequest
+from python_models.prompts import prompt_sha256
+
+EMBEDDED = "embedded"
+"""Model name that stands for the offline heuristic."""
+
+TEXT_COLUMNS = ("first_instruction", "first_response", "second_instruction", "second_response")
+
+_BATCH_ROWS = 1_000
+_PARAMETERS = {"temperature": 0, "max_tokens": 64}
+
+REPLY_SCHEMA = pa.schema(
+    {
+        "pair_id": pa.string(),
+        "raw_reply": pa.string(),
+        "scores": pa.struct({"first_score": pa.int32(), "second_score": pa.int32()}),
+        "error": pa.string(),
+        "is_cut": pa.bool_(),
+        "n_attempts": pa.int32(),
+        "model_name": pa.string(),
+        "request_key": pa.string(),
+        "n_prompt_tokens": pa.int64(),
+        "n_completion_tokens": pa.int64(),
+        "is_cached": pa.bool_(),
+        "requested_at": pa.timestamp("us"),
+        "prompt_sha256": pa.string(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class JudgingOptions:
+    """What decides the scores, beside the samples.
+
+    Attributes:
+        model_name: name of the judge, or ``embedded`` for the offline heuristic.
+        prompts: ``judge``, the static instructions to the judge, and ``schema``, the JSON schema of its reply.
+        max_prompt_chars: longer instructions and responses are cut, each by itself.
+        max_attempts: how often one reply is asked for in one run, if it cannot be read.
+    """
+
+    model_name: str
+    prompts: Mapping[str, str]
+    max_prompt_chars: int
+    max_attempts: int
+
+
+def pairs_with_texts(pairs: str, samples: str) -> exp.Select:
+    """The query for the pairs of a table with the four texts of each.
+
+    Columns: ``pair_id``, ``first_sample_id``, ``second_sample_id`` and ``TEXT_COLUMNS``.
+    """
+    texts = [
+        exp.alias_(exp.column(text, table=f"{position}_sample"), f"{position}_{text}")
+        for position in ("first", "second")
+        for text in ("instruction", "response")
+    ]
+    return (
+        exp.select("pairs.pair_id", "pairs.first_sample_id", "pairs.second_sample_id", *texts)
+        .from_(exp.alias_(exp.to_table(pairs), "pairs", table=True))
+        .join(
+            exp.alias_(exp.to_table(samples), "first_sample", table=True),
+            on="first_sample.sample_id = pairs.first_sample_id",
+        )
+        .join(
+            exp.alias_(exp.to_table(samples), "second_sample", table=True),
+            on="second_sample.sample_id = pairs.second_sample_id",
+        )
+    )
+
+
+def judge_pairs(
+    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int
+) -> Iterator[pa.RecordBatch]:
+    """Judge pairs, in bounded memory and in the order in which the answers come.
+
+    Args:
+        batches: lists of rows of ``pairs_with_texts``.
+        options: whom to ask, and how.
+        n_total: number of pairs, for the progress line.
+
+    Yields:
+        Record batches of ``REPLY_SCHEMA``: one row per pair; ``scores`` is NULL and ``error`` says why where there is
+        no usable reply.
+
+    Raises:
+        EndpointError, SpendingLimitReached: see ``python_models.llm.engine.ask``. Replies received stay in the cache.
+    """
+    if options.model_name == EMBEDDED:
+        rows = score_pairs(batches, options.max_prompt_chars)
+    else:
+        rows = _ask_judge(batches, options, n_total)
+    while chunk := list(islice(rows, _BATCH_ROWS)):
+        yield pa.RecordBatch.from_pylist(chunk, schema=REPLY_SCHEMA)
+
+
+def build_request(row: Mapping[str, Any], options: JudgingOptions) -> tuple[ChatRequest, bool]:
+    """The request for one ordered pair, and whether one of its texts was cut.
+
+    The instructions to the judge are the system message, the same for every pair, so that endpoints that cache
+    prompts charge less for them; the samples stand in the user message, the first before the second.
+    """
+    cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in TEXT_COLUMNS}
+    fenced = fence(**{name: text for name, (text, _) in cut.items()})
+    request = ChatRequest(
+        model=options.model_name,
+        messages=(
+            {"role": "system", "content": options.prompts["judge"].strip()},
+            {"role": "user", "content": "\n\n".join(fenced[name] for name in TEXT_COLUMNS)},
+        ),
+        parameters=_PARAMETERS,
+        reply_schema=json.loads(options.prompts["schema"]),
+        schema_name="scores",
+    )
+    return request, any(is_cut for _, is_cut in cut.values())
+
+
+def _ask_judge(
+    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int
+) -> Iterator[dict[str, Any]]:
+    is_cut: dict[str, bool] = {}
+
+    def work() -> Iterator[tuple[str, ChatRequest]]:
+        for row in chain.from_iterable(batches):
+            request, is_cut[row["pair_id"]] = build_request(row, options)
+            yield row["pair_id"], request
+
+    sha256 = prompt_sha256(options.prompts["judge"], options.prompts["schema"])
+    answers = ask(
+        "judging",
+        work(),
+        parse_scores,
+        open_endpoint=open_configured_endpoint,
+        max_attempts=options.max_attempts,
+        n_total=n_total,
+    )
+    for answer in answers:
+        yield _row(answer) | {"is_cut": is_cut.pop(answer.item_id), "prompt_sha256": sha256}
+
+
+def _row(answer: Answer[tuple[int, int]]) -> dict[str, Any]:
+    return {
+        "pair_id": answer.item_id,
+        "raw_reply": answer.raw_reply,
+        "scores": dict(zip(("first_score", "second_score"), answer.value, strict=True)) if answer.value else None,
+        "error": answer.error,
+        "n_attempts": answer.n_attempts,
+        "model_name": answer.model_name,
+        "request_key": answer.request_key,
+        "n_prompt_tokens": answer.n_prompt_tokens,
+        "n_completion_tokens": answer.n_completion_tokens,
+        "is_cached": answer.is_cached,
+        "requested_at": answer.requested_at.replace(tzinfo=None) if answer.requested_at else None,
+    }

@@ -1,0 +1,95 @@
+MODEL (
+  name tacos.sample_audit,
+  kind VIEW,
+  description 'One row per sample: everything that happened to it, from its record to the cut-off.',
+  column_descriptions (
+    sample_id = 'The sample.',
+    source_file = 'File of the record that stands for it.',
+    record_id = 'That record in source_records.',
+    ingested_at = 'When it came in.',
+    n_duplicates = 'Copies of it beyond the first.',
+    instruction = 'What the user asks.',
+    response = 'What the assistant answers.',
+    tagging_error = 'Why it has no tags; NULL if it could be tagged.',
+    raw_tags = 'Tags as the model wrote them, in alphabetical order.',
+    normalized_tags = 'Tags that were left after normalization; NULL if none.',
+    cluster_id = 'The cluster it is kept for or, if it is dropped, in which it came nearest; NULL if it was not judged.',
+    cluster_label = 'The tags nearest the centroid of that cluster.',
+    membership = 'Why it competes where it does, or why it does not.',
+    n_comparisons = 'Samples it was compared with there.',
+    mean_own_score = 'Mean of the scores (1-100) that the judge gave it there.',
+    score = 'Its score there, comparable inside the cluster only.',
+    standard_error = 'Standard error of the score.',
+    cluster_rank = 'Its rank there, 1 the best.',
+    n_cluster_candidates = 'How many competed there.',
+    last_kept_rank = 'The worst rank that was kept there: the cut-off; NULL if none was.',
+    judge_model = 'Who judged.',
+    is_selected = 'Whether it is kept.',
+    selection_rank = 'Its place in the selection; NULL if it is dropped.',
+    decision = 'Why it was kept or dropped, in a sentence.'
+  ),
+  grain sample_id,
+  audits (
+    UNIQUE_VALUES(columns := (
+      sample_id
+    )),
+    NOT_NULL(columns := (is_selected, decision))
+  ),
+  tags (
+    selection
+  )
+);
+
+WITH raw AS (
+  SELECT
+    sample_id,
+    ARRAY_TO_STRING(LIST_SORT(LIST(DISTINCT raw_tag)), ', ') AS raw_tags
+  FROM tacos.raw_tags
+  GROUP BY
+    sample_id
+), normalized AS (
+  SELECT
+    sample_id,
+    ARRAY_TO_STRING(LIST_SORT(LIST(DISTINCT normalized_tag)), ', ') AS normalized_tags
+  FROM tacos.normalized_tags
+  GROUP BY
+    sample_id
+)
+SELECT
+  samples.sample_id::TEXT AS sample_id,
+  samples.source_file::TEXT AS source_file,
+  samples.record_id::TEXT AS record_id,
+  samples.ingested_at::DATE AS ingested_at,
+  samples.n_duplicates::BIGINT AS n_duplicates,
+  samples.instruction::TEXT AS instruction,
+  samples.response::TEXT AS response,
+  replies.error::TEXT AS tagging_error,
+  raw.raw_tags::TEXT AS raw_tags,
+  normalized.normalized_tags::TEXT AS normalized_tags,
+  outcomes.cluster_id::INT AS cluster_id,
+  labels.label::TEXT AS cluster_label,
+  outcomes.membership::TEXT AS membership,
+  scores.n_comparisons::BIGINT AS n_comparisons,
+  scores.mean_own_score::DOUBLE AS mean_own_score,
+  scores.score::DOUBLE AS score,
+  scores.standard_error::DOUBLE AS standard_error,
+  outcomes.cluster_rank::BIGINT AS cluster_rank,
+  outcomes.n_cluster_candidates::BIGINT AS n_cluster_candidates,
+  outcomes.last_kept_rank::BIGINT AS last_kept_rank,
+  scores.judge_model::TEXT AS judge_model,
+  outcomes.is_selected::BOOLEAN AS is_selected,
+  outcomes.selection_rank::BIGINT AS selection_rank,
+  outcomes.decision::TEXT AS decision
+FROM tacos.samples AS samples
+INNER JOIN tacos.sample_outcomes AS outcomes
+  ON outcomes.sample_id = samples.sample_id
+LEFT JOIN tacos.tag_replies AS replies
+  ON replies.sample_id = samples.sample_id
+LEFT JOIN raw
+  ON raw.sample_id = samples.sample_id
+LEFT JOIN normalized
+  ON normalized.sample_id = samples.sample_id
+LEFT JOIN tacos.cluster_labels AS labels
+  ON labels.cluster_id = outcomes.cluster_id
+LEFT JOIN tacos.sample_scores AS scores
+  ON scores.sample_id = outcomes.sample_id AND scores.cluster_id = outcomes.cluster_id

@@ -78,3 +78,16 @@ def staging_dir() -> Path:
     path = cache_path().parent / "staging"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def local_model_override() -> Path | None:
+    """Path of the GGUF file to use instead of the packaged language model: ``TACOS_LOCAL_MODEL``, None if not set."""
+    given = os.environ.get("TACOS_LOCAL_MODEL", "").strip()
+    return Path(given).expanduser().resolve() if given else None
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1

@@ -1,0 +1,124 @@
+MODEL (
+  name tacos.tag_associations,
+  kind FULL,
+  description 'One row per association rule: samples with the antecedent tend to carry the consequent too. Every ordered pair of kept tags with enough common samples is here.',
+  column_descriptions (
+    antecedent = 'The tag that implies.',
+    consequent = 'The tag that is implied.',
+    n_antecedent = 'Number of samples that carry the antecedent.',
+    n_consequent = 'Number of samples that carry the consequent.',
+    support = 'Number of samples that carry both, at least normalization_thresholds.association_min_support.',
+    confidence = 'Share of the antecedent''s samples that carry the consequent, 0 to 1.',
+    lift = 'Confidence divided by the share of all samples that carry the consequent; 1 if the tags are independent.',
+    is_merge = 'Whether the antecedent is merged into the consequent: the most confident rule into a more frequent tag.'
+  ),
+  grain (antecedent, consequent),
+  audits (
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (antecedent, consequent)),
+    NOT_NULL(columns := (antecedent, consequent, support, confidence, lift, is_merge)),
+    A_TAG_IS_MERGED_INTO_ONE_TAG_AT_MOST
+  ),
+  tags (
+    normalization
+  )
+);
+
+WITH frequent AS (
+  SELECT
+    frequencies.canonical_tag,
+    frequencies.n_samples
+  FROM tacos.tag_frequencies AS frequencies
+  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  WHERE
+    frequencies.is_kept
+    AND frequencies.n_samples >= thresholds.association_min_support
+), carried AS (
+  SELECT
+    sample_tags.sample_id,
+    sample_tags.canonical_tag
+  FROM tacos.sample_tags AS sample_tags
+  INNER JOIN frequent
+    ON frequent.canonical_tag = sample_tags.canonical_tag
+), pairs AS (
+  SELECT
+    firsts.canonical_tag AS first_tag,
+    seconds.canonical_tag AS second_tag,
+    COUNT(*) AS support
+  FROM carried AS firsts
+  INNER JOIN carried AS seconds
+    ON seconds.sample_id = firsts.sample_id
+    AND seconds.canonical_tag > firsts.canonical_tag
+  GROUP BY
+    firsts.canonical_tag,
+    seconds.canonical_tag
+), supported AS (
+  SELECT
+    pairs.first_tag,
+    pairs.second_tag,
+    pairs.support
+  FROM pairs
+  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  WHERE
+    pairs.support >= thresholds.association_min_support
+), directed AS (
+  SELECT
+    first_tag AS antecedent,
+    second_tag AS consequent,
+    support
+  FROM supported
+  UNION ALL
+  SELECT
+    second_tag AS antecedent,
+    first_tag AS consequent,
+    support
+  FROM supported
+), rules AS (
+  SELECT
+    directed.antecedent,
+    directed.consequent,
+    directed.support,
+    antecedents.n_samples AS n_antecedent,
+    consequents.n_samples AS n_consequent,
+    directed.support / antecedents.n_samples AS confidence,
+    directed.support * thresholds.n_samples / antecedents.n_samples / consequents.n_samples AS lift
+  FROM directed
+  INNER JOIN frequent AS antecedents
+    ON antecedents.canonical_tag = directed.antecedent
+  INNER JOIN frequent AS consequents
+    ON consequents.canonical_tag = directed.consequent
+  CROSS JOIN tacos.normalization_thresholds AS thresholds
+), eligible AS (
+  SELECT
+    antecedent,
+    consequent,
+    support,
+    n_antecedent,
+    n_consequent,
+    confidence,
+    lift,
+    confidence >= @VAR('association_min_confidence')
+    AND lift >= @VAR('association_min_lift')
+    AND (
+      n_consequent > n_antecedent
+      OR (
+        n_consequent = n_antecedent AND consequent < antecedent
+      )
+    ) AS is_eligible
+  FROM rules
+)
+SELECT
+  antecedent::TEXT AS antecedent,
+  consequent::TEXT AS consequent,
+  n_antecedent::BIGINT AS n_antecedent,
+  n_consequent::BIGINT AS n_consequent,
+  support::BIGINT AS support,
+  confidence::DOUBLE AS confidence,
+  lift::DOUBLE AS lift,
+  (
+    is_eligible
+    AND ROW_NUMBER() OVER (
+      PARTITION BY antecedent, is_eligible
+      ORDER BY confidence DESC, n_consequent, consequent
+    ) = 1
+  )::BOOLEAN AS is_merge
+FROM eligible

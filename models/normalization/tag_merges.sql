@@ -1,0 +1,129 @@
+MODEL (
+  name tacos.tag_merges,
+  kind FULL,
+  description 'One row per kept canonical tag: the tag it ends in after association and similarity, and the way there.',
+  column_descriptions (
+    canonical_tag = 'The tag after rules and aliases.',
+    merged_into = 'The tag it is merged into directly; NULL if it stays.',
+    normalized_tag = 'The tag at the end of the chain of merges.',
+    n_jumps = 'Number of merges on the way, 0 if it stays.',
+    action = 'kept, merged_by_association or merged_by_similarity, by the last merge on the way.',
+    path = 'The merges on the way, to be read; empty if it stays.'
+  ),
+  grain canonical_tag,
+  audits (
+    UNIQUE_VALUES(columns := (
+      canonical_tag
+    )),
+    NOT_NULL(columns := (canonical_tag, normalized_tag, action, path)),
+    MERGES_END_IN_A_TAG_THAT_STAYS
+  ),
+  tags (
+    normalization
+  )
+);
+
+WITH merges AS (
+  SELECT
+    antecedent AS tag,
+    consequent AS target,
+    'merged_by_association' AS action,
+    ' -> merged into ' || consequent || ' by association ' || ROUND(confidence, 3)::TEXT || ', support ' || support::TEXT AS step
+  FROM tacos.tag_associations
+  WHERE
+    is_merge
+  UNION ALL
+  SELECT
+    canonical_tag AS tag,
+    similar_tag AS target,
+    'merged_by_similarity' AS action,
+    ' -> merged into ' || similar_tag || ' by similarity ' || ROUND(cosine_similarity, 3)::TEXT AS step
+  FROM tacos.tag_similarities
+), jump_1 AS (
+  SELECT
+    frequencies.canonical_tag AS tag,
+    COALESCE(merges.target, frequencies.canonical_tag) AS target,
+    merges.target AS merged_into,
+    CASE WHEN merges.tag IS NULL THEN 0 ELSE 1 END AS n_jumps,
+    COALESCE(merges.action, 'kept') AS action,
+    COALESCE(merges.step, '') AS path
+  FROM tacos.tag_frequencies AS frequencies
+  LEFT JOIN merges
+    ON merges.tag = frequencies.canonical_tag
+  WHERE
+    frequencies.is_kept
+), jump_2 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_1 AS heres
+  INNER JOIN jump_1 AS nexts
+    ON nexts.tag = heres.target
+), jump_4 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_2 AS heres
+  INNER JOIN jump_2 AS nexts
+    ON nexts.tag = heres.target
+), jump_8 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_4 AS heres
+  INNER JOIN jump_4 AS nexts
+    ON nexts.tag = heres.target
+), jump_16 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_8 AS heres
+  INNER JOIN jump_8 AS nexts
+    ON nexts.tag = heres.target
+), jump_32 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_16 AS heres
+  INNER JOIN jump_16 AS nexts
+    ON nexts.tag = heres.target
+), jump_64 AS (
+  SELECT
+    heres.tag,
+    nexts.target,
+    heres.merged_into,
+    heres.n_jumps + nexts.n_jumps AS n_jumps,
+    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
+    heres.path || nexts.path AS path
+  FROM jump_32 AS heres
+  INNER JOIN jump_32 AS nexts
+    ON nexts.tag = heres.target
+)
+SELECT
+  tag::TEXT AS canonical_tag,
+  merged_into::TEXT AS merged_into,
+  target::TEXT AS normalized_tag,
+  n_jumps::INT AS n_jumps,
+  action::TEXT AS action,
+  path::TEXT AS path
+FROM jump_64

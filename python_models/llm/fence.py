@@ -1,4 +1,4 @@
-"""Sample texts inside prompts are data: cut to size, cleaned of control characters, fenced by what they cannot forge."""
+"""Sample texts inside prompts are data: cut to size, freed of control characters, fenced by what they cannot forge."""
 
 from __future__ import annotations
 

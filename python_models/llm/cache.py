@@ -1,0 +1,214 @@
+"""The response cache: one SQLite file that holds every reply that was ever paid for, and what was computed from texts.
+
+A reply is used only after it is committed, so that a kill loses at most the calls in flight. Commits are grouped (see
+``writer``): many replies a second do not mean as many waits for the disk. Failures are never stored as replies.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from python_models.llm.errors import CacheError
+from python_models.llm.schema import as_cache_error, connect
+from python_models.llm.writer import CacheWriter, Work
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEYS_PER_QUERY = 500
+
+COLUMNS = (
+    "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
+    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported"
+)
+# The first reply of a request counts: a replay must not depend on which copy came last.
+INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+
+
+class CachedReply(NamedTuple):
+    """A reply as received, and what it took.
+
+    Attributes:
+        key: identity of the request, sha256 in hex.
+        stage, model, attempt: who asked whom, and for the how-manieth time (from 1).
+        text: what the model wrote; None when it refused.
+        refusal, finish_reason: as the endpoint said.
+        n_prompt_tokens, n_cached_tokens, n_completion_tokens: usage as the endpoint counted it, None if it did not.
+        latency_ms: milliseconds of the successful call; None through the batch API.
+        requested_at_us: microseconds since 1970, UTC.
+        is_batch, is_imported: paid at half the price; paid on another machine.
+    """
+
+    key: str
+    stage: str
+    model: str
+    attempt: int
+    text: str | None
+    refusal: str | None
+    finish_reason: str | None
+    n_prompt_tokens: int | None
+    n_cached_tokens: int | None
+    n_completion_tokens: int | None
+    latency_ms: float | None
+    requested_at_us: int
+    is_batch: bool = False
+    is_imported: bool = False
+
+    @property
+    def requested_at(self) -> datetime:
+        """When the request was sent, in UTC."""
+        return _EPOCH + timedelta(microseconds=self.requested_at_us)
+
+    def row(self) -> tuple[object, ...]:
+        """The values of the table, in the order of ``COLUMNS``."""
+        return (bytes.fromhex(self.key), *self[1:])
+
+
+class Usage(NamedTuple):
+    """Tokens of one stage, model and price class; ``n_calls`` calls, of which ``n_uncounted`` without usage."""
+
+    stage: str
+    model: str
+    is_batch: bool
+    is_imported: bool
+    n_calls: int
+    n_uncounted: int
+    n_prompt_tokens: int
+    n_cached_tokens: int
+    n_completion_tokens: int
+
+
+class ResponseCache:
+    """The response cache of one file; a context manager.
+
+    Args:
+        path: the SQLite file, created with its folder if it is not there.
+        read_only: only look, for statistics beside a run; the file must exist.
+
+    Raises:
+        CacheError: the file cannot be used; see the message.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        self._read_only = read_only
+        if read_only and not self.path.exists():
+            raise CacheError(f"There is no response cache at {self.path} yet: it is made by the first run.")
+        self._connection = connect(self.path, read_only=read_only)
+        self._writer: CacheWriter | None = None
+
+    def __enter__(self) -> ResponseCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is waiting and close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._connection.close()
+
+    @property
+    def writer(self) -> CacheWriter:
+        """The thread that commits in groups, started on first use."""
+        if self._read_only:
+            raise CacheError(f"The response cache {self.path} was opened for reading only.")
+        if self._writer is None:
+            self._writer = CacheWriter(self.path)
+        return self._writer
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, CachedReply]:
+        """The replies that are there, by key (hex)."""
+        found: dict[str, CachedReply] = {}
+        sql = f"SELECT lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies WHERE request_key IN "  # noqa: S608
+        for block in _blocks(keys):
+            for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
+                found[row[0]] = CachedReply._make(row)
+        return found
+
+    def put(self, reply: CachedReply) -> Future[None]:
+        """Store a reply; the future resolves when it is on the disk, or raises CacheError."""
+        return self.writer.submit(Work(INSERT_REPLY, [reply.row()]))
+
+    def get_computed(self, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Values that an embedded model computed, by key, those that are there."""
+        found: dict[str, bytes] = {}
+        for block in _blocks(keys):
+            sql = f"SELECT key, value FROM computed WHERE kind = ? AND key IN {_marks(block)}"  # noqa: S608
+            found.update(self._read(sql, [kind, *block]))
+        return found
+
+    def put_computed(self, kind: str, items: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> None:
+        """Store computed values under a kind (which should name the model); returns when they are on the disk."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        sql = "INSERT OR REPLACE INTO computed (kind, key, value) VALUES (?, ?, ?)"
+        self.writer.submit(Work(sql, [(kind, key, value) for key, value in pairs])).result()
+
+    def usage(self) -> list[Usage]:
+        """Calls and tokens per stage, model and price class, from all replies."""
+        rows = self._read(
+            "SELECT stage, model, is_batch, is_imported, COUNT(*), COUNT(*) - COUNT(n_prompt_tokens),"
+            " COALESCE(SUM(n_prompt_tokens), 0), COALESCE(SUM(n_cached_tokens), 0),"
+            " COALESCE(SUM(n_completion_tokens), 0)"
+            " FROM replies GROUP BY stage, model, is_batch, is_imported ORDER BY 1, 2, 3, 4",
+            [],
+        )
+        return [Usage(row[0], row[1], bool(row[2]), bool(row[3]), *row[4:]) for row in rows]
+
+    def reserved(self) -> list[tuple[str, bool, int, int]]:
+        """Model, whether batch, prompt and completion tokens (at most) of requests whose outcome is not known."""
+        return list(
+            self._read(
+                "SELECT model, is_batch, SUM(n_prompt_tokens), SUM(n_completion_tokens) FROM reservations"
+                " GROUP BY model, is_batch",
+                [],
+            )
+        )
+
+    def iter_replies(self) -> Iterator[CachedReply]:
+        """All replies in the order in which they were stored, in bounded memory."""
+        last = 0
+        while True:
+            rows = self._read(
+                f"SELECT rowid, lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies"  # noqa: S608
+                " WHERE rowid > ? ORDER BY rowid LIMIT 1000",
+                [last],
+            )
+            if not rows:
+                return
+            for row in rows:
+                yield CachedReply._make(row[1:])
+            last = rows[-1][0]
+
+    def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run a query on the cache file (for the batch API and statistics)."""
+        return self._read(sql, parameters)
+
+    def _read(self, sql: str, parameters: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise as_cache_error(error, self.path) from error
+
+
+def now_us() -> int:
+    """The time now, in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def _blocks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        yield keys[start : start + _KEYS_PER_QUERY]
+
+
+def _marks(block: Sequence[str]) -> str:
+    return f"({','.join('?' * len(block))})"

@@ -1,0 +1,83 @@
+"""What models cost, and how many tokens a text is."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from python_models.llm.errors import PriceError
+from python_models.llm.request import ChatRequest
+from python_models.settings import PROJECT_ROOT
+
+PRICES_PATH = PROJECT_ROOT / "seeds" / "model_prices.csv"
+BATCH_DISCOUNT = 0.5
+"""The batch API costs half (OpenAI's pricing page)."""
+
+_MILLION = 1_000_000
+_DATED = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8})$")
+# Tokens that a chat template adds per message and per request; generous, as this is a bound.
+_TOKENS_PER_MESSAGE = 8
+_TOKENS_PER_REQUEST = 32
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens."""
+
+    input_usd: float
+    cached_input_usd: float
+    output_usd: float
+
+    def cost(self, n_prompt: int, n_cached: int, n_completion: int, *, is_batch: bool = False) -> float:
+        """US dollars for a call; ``n_cached`` tokens are a part of ``n_prompt``."""
+        n_cached = min(n_cached, n_prompt)
+        usd = (n_prompt - n_cached) * self.input_usd + n_cached * self.cached_input_usd + n_completion * self.output_usd
+        return usd / _MILLION * (BATCH_DISCOUNT if is_batch else 1.0)
+
+    def worst_cost(self, n_prompt: int, n_completion: int, *, is_batch: bool = False) -> float:
+        """US dollars if nothing of the prompt is cached."""
+        return self.cost(n_prompt, 0, n_completion, is_batch=is_batch)
+
+
+def read_prices(path: Path = PRICES_PATH) -> dict[str, Price]:
+    """Prices by model name, from the seed.
+
+    Raises:
+        PriceError: the file is missing or a row cannot be read; names the row.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise PriceError(f"The model prices {path} cannot be read: {error.strerror}.") from error
+    prices = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            values = [
+                float(row[name])
+                for name in ("input_usd_per_million", "cached_input_usd_per_million", "output_usd_per_million")
+            ]
+            name = row["model_name"].strip()
+        except (KeyError, TypeError, ValueError) as error:
+            raise PriceError(
+                f"{path}, line {number}: wanted a model name and three numbers, got {row} ({error})."
+            ) from None
+        if min(values) < 0 or not all(value < float("inf") for value in values):
+            raise PriceError(f"{path}, line {number}: prices must be 0 or more, got {row}.")
+        prices[name] = Price(*values)
+    return prices
+
+
+def find_price(prices: Mapping[str, Price], model: str) -> Price | None:
+    """The price of a model: by its name, else by its name without a date at the end; None if unknown."""
+    return prices.get(model) or prices.get(_DATED.sub("", model))
+
+
+def max_prompt_tokens(request: ChatRequest) -> int:
+    """An upper bound of the prompt tokens of a request: a token of a byte-level vocabulary is at least one byte."""
+    n_bytes = sum(len(str(message.get("content", "")).encode("utf-8", "replace")) for message in request.messages)
+    if request.reply_schema is not None:
+        n_bytes += len(str(dict(request.reply_schema)))
+    return n_bytes + _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_REQUEST

@@ -1,0 +1,77 @@
+"""One chat request: what is asked, its identity in the cache, and how it is asked again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = Mapping[str, str]
+
+# A second attempt at temperature 0 would bring the same reply again, so later attempts are a little warmer.
+_WARMER_BY = 0.4
+_WARMEST = 1.0
+_LENGTH_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A chat completion to be asked for.
+
+    Attributes:
+        model: name of the model, as the endpoint knows it.
+        messages: the conversation, plain mappings with ``role`` and ``content``.
+        parameters: sampling parameters sent as they are (``temperature``, ``max_tokens``, ``seed``, ...).
+        reply_schema: JSON schema of the reply, None for free text.
+        schema_name: name of the schema on the wire; not part of the identity.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reply_schema: Mapping[str, Any] | None = None
+    schema_name: str = "reply"
+
+    def key(self, attempt: int = 1) -> str:
+        """Identity of one attempt: sha256 (hex) of the canonical JSON of everything that can change the reply.
+
+        Volatile things (address, API key, time) are left out, so that a cache can move to another machine.
+        """
+        identity = {
+            "attempt": attempt,
+            "messages": [dict(message) for message in self.messages],
+            "model": self.model,
+            "parameters": dict(self.parameters),
+            "schema": self.reply_schema,
+        }
+        # ASCII escapes keep lone surrogates, which UTF-8 cannot hold, distinct.
+        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+    def retry_parameters(self, attempt: int) -> dict[str, Any]:
+        """Parameters of the given attempt (from 1): the first as given, later ones warmer and with room for more.
+
+        A pure function of the attempt number. From attempt 2 on the temperature rises by 0.4 per attempt up to 1.0
+        (never below the given one), the seed moves on, and the length limit doubles once, for replies that were cut.
+        """
+        if attempt < 1:
+            raise ValueError(f"Attempts are numbered from 1, but {attempt} was asked for.")
+        parameters = dict(self.parameters)
+        if attempt == 1:
+            return parameters
+        given = float(parameters.get("temperature") or 0.0)
+        parameters["temperature"] = max(given, min(_WARMEST, round(given + _WARMER_BY * (attempt - 1), 2)))
+        if isinstance(parameters.get("seed"), int):
+            parameters["seed"] += attempt - 1
+        for name in _LENGTH_LIMITS:
+            if isinstance(parameters.get(name), int):
+                parameters[name] *= 2
+        return parameters
+
+    def max_reply_tokens(self, attempt: int = 1) -> int | None:
+        """The longest reply that the given attempt allows, in tokens; None when nothing bounds it."""
+        parameters = self.retry_parameters(attempt)
+        limits = [int(parameters[name]) for name in _LENGTH_LIMITS if parameters.get(name) is not None]
+        return min(limits) if limits else None

@@ -1,0 +1,148 @@
+"""The cache file: its tables, its version, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from python_models.llm.errors import CacheError
+
+APPLICATION_ID = 0x7AC05
+SCHEMA_VERSION = 1
+
+# Seconds that a write waits for another process's write.
+_BUSY_TIMEOUT_S = 60.0
+
+_TABLES = """
+CREATE TABLE replies (
+    request_key BLOB NOT NULL PRIMARY KEY,   -- sha256 of the request
+    stage TEXT NOT NULL,                     -- the stage that paid for it
+    model TEXT NOT NULL,
+    attempt INTEGER NOT NULL,                -- from 1
+    reply TEXT,                              -- as received; NULL when the model refused
+    refusal TEXT,
+    finish_reason TEXT,
+    n_prompt_tokens INTEGER,
+    n_cached_tokens INTEGER,                 -- the part of the prompt that the endpoint had cached
+    n_completion_tokens INTEGER,
+    latency_ms REAL,
+    requested_at INTEGER NOT NULL,           -- microseconds since 1970, UTC
+    is_batch INTEGER NOT NULL,               -- 1: through the batch API, at half the price
+    is_imported INTEGER NOT NULL             -- 1: paid for on another machine
+);
+CREATE TABLE computed (
+    kind TEXT NOT NULL,                      -- the model that computed it
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+-- Requests under way while a spending limit is set, and those whose outcome was never known: they may have been paid.
+CREATE TABLE reservations (
+    reservation_id INTEGER PRIMARY KEY,
+    request_key BLOB NOT NULL,
+    stage TEXT NOT NULL,
+    model TEXT NOT NULL,
+    n_prompt_tokens INTEGER NOT NULL,        -- at most
+    n_completion_tokens INTEGER NOT NULL,    -- at most
+    is_batch INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL
+);
+CREATE TABLE batches (
+    batch_id TEXT NOT NULL PRIMARY KEY,
+    stage TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    n_requests INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    status TEXT NOT NULL                     -- as the endpoint says; 'collected' when its replies are stored
+);
+CREATE TABLE batch_requests (
+    request_key BLOB NOT NULL,
+    batch_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (request_key, batch_id)
+);
+CREATE TABLE notes (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the cache file, creating it if needed, in write-ahead mode and synchronous to the disk.
+
+    Raises:
+        CacheError: not a cache file, of another version, or not to be opened or written.
+    """
+    try:
+        if read_only:
+            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+            connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        connection.isolation_level = None  # transactions are opened by hand
+    except (sqlite3.Error, OSError) as error:
+        raise as_cache_error(error, path) from error
+    try:
+        _prepare(connection, path, read_only)
+    except sqlite3.Error as error:
+        connection.close()
+        raise as_cache_error(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
+    if not read_only:
+        connection.execute("PRAGMA synchronous = FULL")
+    if _pragma(connection, "user_version") == 0 and not read_only:
+        _create(connection)
+    version, application_id = _pragma(connection, "user_version"), _pragma(connection, "application_id")
+    if application_id != APPLICATION_ID:
+        raise CacheError(
+            f"{path} is a database, but not a response cache. Set TACOS_CACHE to another path; nothing was changed."
+        )
+    if version != SCHEMA_VERSION:
+        whose = "a newer" if version > SCHEMA_VERSION else "an older"
+        raise CacheError(
+            f"The response cache {path} has schema version {version}, written by {whose} version of this project; "
+            f"this one reads version {SCHEMA_VERSION}. Use that version to `tacos cache export` it to JSONL, then "
+            "import that into a new file (TACOS_CACHE); nothing was changed."
+        )
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")  # of two processes that find an empty file, one creates the tables
+    try:
+        is_empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
+        if _pragma(connection, "user_version") == 0 and is_empty:
+            for statement in _TABLES.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def as_cache_error(error: Exception, path: Path) -> CacheError:
+    """Say what happened to the cache file and what to do about it."""
+    what = str(error)
+    if "full" in what or "disk I/O" in what or "No space" in what:
+        advice = "Free some space (or set TACOS_CACHE to another disk) and run again; replies committed so far are kept"
+    elif "not a database" in what or "malformed" in what:
+        advice = "Set TACOS_CACHE to another path, or restore the file; nothing was changed"
+    elif "locked" in what or "busy" in what:
+        advice = "Another program holds it open for writing: end that and run again"
+    else:
+        advice = "See that the folder exists and can be written, or set TACOS_CACHE to another path"
+    return CacheError(f"The response cache {path} cannot be used: {what}. {advice}.")

@@ -1,0 +1,263 @@
+"""The event loop that sends: a thread with one asyncio loop, a fixed number of slots, retries, limits and the budget.
+
+Replies do not come back through the loop: a slot hands each reply to the cache's writer and goes on with the next
+request; the writer passes replies on, in groups, when they are on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import secrets
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from python_models.llm.budget import Budget
+from python_models.llm.cache import INSERT_REPLY, CachedReply, now_us
+from python_models.llm.client import CallFailed, ChatClient
+from python_models.llm.dialect import dialect_of
+from python_models.llm.endpoint import Endpoint, shown_url
+from python_models.llm.errors import CacheError, EndpointError, PriceError, SpendingLimitReached
+from python_models.llm.limits import RateLimits
+from python_models.llm.prices import max_prompt_tokens
+from python_models.llm.request import ChatRequest
+from python_models.llm.retries import LONGEST_RETRY_AFTER_S, backoff_s
+from python_models.llm.writer import CacheWriter, Work
+from python_models.settings import LlmSettings
+
+_INSERT_RESERVATION = (
+    "INSERT INTO reservations (reservation_id, request_key, stage, model, n_prompt_tokens, n_completion_tokens,"
+    " is_batch, sent_at) VALUES (?, ?, ?, ?, ?, ?, 0, ?)"
+)
+_DELETE_RESERVATION = "DELETE FROM reservations WHERE reservation_id = ?"
+
+# A server may still be starting: this many tries before a refused connection ends the run.
+_TRIES_TO_CONNECT = 3
+_LEAST_FAILURES_IN_A_ROW = 50
+_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to be asked for; ``first_key`` is the key of the request's first attempt."""
+
+    key: str
+    request: ChatRequest
+    attempt: int
+    first_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: a committed reply, or an error; ``fatal`` ends the run."""
+
+    job: Job | None
+    reply: CachedReply | None = None
+    error: str | None = None
+    fatal: BaseException | None = None
+
+
+class Sender:
+    """Sends jobs to an endpoint from a thread of its own.
+
+    Args:
+        stage: for the usage columns.
+        endpoint: where to.
+        settings: concurrency, limits, timeout, retries.
+        budget: counts and limits the spending.
+        writer: commits replies; its groups become the lists in ``outcomes``.
+    """
+
+    def __init__(
+        self, stage: str, endpoint: Endpoint, settings: LlmSettings, budget: Budget, writer: CacheWriter
+    ) -> None:
+        self._stage = stage
+        self._endpoint = endpoint
+        self._settings = settings
+        self._budget = budget
+        self._writer = writer
+        self._committed: list[Outcome] = []
+        writer.after_group = self._pass_on
+        self.outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
+        n_urls = len(endpoint.base_urls)
+        per_url = endpoint.max_concurrency or -(-settings.max_concurrency // n_urls)
+        self.n_slots = min(settings.max_concurrency, per_url * n_urls)
+        self._jobs: asyncio.Queue[Job | None] = asyncio.Queue()
+        self._stop = asyncio.Event()
+        self._grace_s = 0.0
+        self._fatal: BaseException | None = None
+        self._has_succeeded = False
+        self._n_failed_in_row = 0
+        self._loop = asyncio.new_event_loop()
+        self._limits = RateLimits(settings)
+        self._thread = threading.Thread(target=self._run, name="tacos-sender", daemon=True)
+        self._thread.start()
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Hand over jobs; each comes back as one Outcome, unless the run ends before."""
+        if jobs:
+            self._loop.call_soon_threadsafe(self._enqueue, jobs)
+
+    def close(self) -> None:
+        """Stop at once: calls in flight are cancelled. Does nothing if the loop has ended by itself."""
+        if self._thread.is_alive():
+            with suppress(RuntimeError):  # the loop may just have ended
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _enqueue(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._jobs.put_nowait(job)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._send_all())
+        except BaseException as error:
+            self._fatal = self._fatal or error
+        finally:
+            self._loop.close()
+            if self._fatal is not None:
+                self.outcomes.put([Outcome(None, fatal=self._fatal)])
+
+    async def _send_all(self) -> None:
+        n_urls = len(self._endpoint.base_urls)
+        clients = [
+            ChatClient(self._endpoint, url, self._settings.request_timeout_s, self.n_slots)
+            for url in self._endpoint.base_urls
+        ]
+        try:
+            slots = [asyncio.create_task(self._work(clients[number % n_urls])) for number in range(self.n_slots)]
+            await self._stop.wait()
+            while not self._jobs.empty():
+                self._jobs.get_nowait()
+            for _ in slots:
+                self._jobs.put_nowait(None)
+            if self._grace_s:  # calls in flight are paid for: take what still comes
+                await asyncio.wait(slots, timeout=self._grace_s)
+            for slot in slots:
+                slot.cancel()
+            await asyncio.gather(*slots, return_exceptions=True)
+        finally:
+            for client in clients:
+                await client.close()
+
+    async def _work(self, client: ChatClient) -> None:
+        """One slot: take the next job whenever it is free."""
+        while (job := await self._jobs.get()) is not None:
+            try:
+                await self._send(job, client)
+            except Exception as error:
+                self._end_run(error)
+
+    def _end_run(self, error: BaseException) -> None:
+        """Send nothing more; wait for the calls in flight, then tell the thread that asked."""
+        if self._fatal is None:
+            self._fatal = error
+            is_limit = isinstance(error, SpendingLimitReached)
+            self._grace_s = self._settings.request_timeout_s if is_limit else _GRACE_S
+            self._stop.set()
+
+    async def _send(self, job: Job, client: ChatClient) -> None:
+        """One job to its end: a committed reply, or an error after all retries."""
+        n_failures = 0
+        while not self._stop.is_set():
+            try:
+                reply, reservation, usd = await self._call(job, client)
+            except CallFailed as failure:
+                n_failures += 1
+                pause_s = self._pause_after(failure, n_failures, client)
+                if pause_s is None:
+                    self._fail(job, failure, n_failures, client)
+                    return
+                await self._sleep(pause_s)
+                continue
+            self._has_succeeded = True
+            self._n_failed_in_row = 0
+            cost = self._budget.cost(reply)
+            self._budget.settle(usd, usd if cost is None else cost)
+            self._store(job, reply, reservation if cost is not None else None)
+            return
+
+    async def _call(self, job: Job, client: ChatClient) -> tuple[CachedReply, int | None, float]:
+        """One call within limits and budget; returns the reply and its reservation, still to be settled."""
+        if self._limits.is_set:
+            n_tokens = max_prompt_tokens(job.request) // 4 + (job.request.max_reply_tokens(job.attempt) or 0)
+            await self._limits.acquire(n_tokens)
+        reservation, usd = await self._reserve(job, client)
+        try:
+            reply = await client.ask(self._stage, job.request, job.attempt, job.key)
+        except CallFailed as failure:
+            self._budget.settle(usd, usd if failure.may_be_paid else 0.0)
+            if reservation is not None and not failure.may_be_paid:
+                self._writer.send(Work(_DELETE_RESERVATION, [(reservation,)]))
+            raise
+        except EndpointError:
+            self._budget.settle(usd, 0.0)
+            if reservation is not None:
+                self._writer.send(Work(_DELETE_RESERVATION, [(reservation,)]))
+            raise
+        return reply, reservation, usd
+
+    async def _reserve(self, job: Job, client: ChatClient) -> tuple[int | None, float]:
+        """With a spending limit: set the worst price aside, on disk too, so that a kill cannot forget it."""
+        if self._budget.limit_usd is None:
+            await self._budget.reserve(0.0)
+            return None, 0.0
+        if {"max_tokens", "max_completion_tokens"} & dialect_of(client.base_url, job.request.model).dropped:
+            raise PriceError(
+                f"{shown_url(client.base_url)} takes no max_tokens, so that no request has a bounded cost. "
+                "Unset TACOS_MAX_COST_USD to go on without a limit."
+            )
+        usd, n_prompt, n_completion = self._budget.worst_cost(job.request, job.attempt)
+        await self._budget.reserve(usd)
+        reservation = secrets.randbits(62)
+        row = (reservation, bytes.fromhex(job.key), self._stage, job.request.model, n_prompt, n_completion, now_us())
+        await asyncio.wrap_future(self._writer.submit(Work(_INSERT_RESERVATION, [row])))
+        return reservation, usd
+
+    def _pause_after(self, failure: CallFailed, n_failures: int, client: ChatClient) -> float | None:
+        """Seconds until the next try, None to give up; raises when the endpoint plainly cannot be used."""
+        if failure.is_refused_connection and not self._has_succeeded and n_failures >= _TRIES_TO_CONNECT:
+            raise EndpointError(
+                f"Nothing answers at {shown_url(client.base_url)} ({failure.detail}). Start the server, or set "
+                "OPENAI_BASE_URL to where it listens (it usually ends in /v1)."
+            )
+        asked_s = failure.retry_after_s
+        if asked_s is not None and asked_s > LONGEST_RETRY_AFTER_S:
+            return None
+        if not failure.is_transient or n_failures > self._settings.max_retries:
+            return None
+        return backoff_s(n_failures, asked_s)
+
+    def _fail(self, job: Job, failure: CallFailed, n_failures: int, client: ChatClient) -> None:
+        error = str(failure) + (f" ({n_failures} tries)" if n_failures > 1 else "")
+        if failure.is_transient or not self._has_succeeded:
+            self._n_failed_in_row += 1
+        if self._n_failed_in_row >= max(_LEAST_FAILURES_IN_A_ROW, 2 * self.n_slots):
+            raise EndpointError(
+                f"{self._n_failed_in_row} requests in a row failed at {shown_url(client.base_url)}; the last: {error}. "
+                "Everything received is in the cache; run again when the endpoint answers."
+            )
+        self.outcomes.put([Outcome(job, error=error)])
+
+    def _store(self, job: Job, reply: CachedReply, reservation: int | None) -> None:
+        def committed(error: CacheError | None) -> None:
+            self._committed.append(Outcome(job, reply) if error is None else Outcome(job, fatal=error))
+
+        also = ((_DELETE_RESERVATION, [(reservation,)]),) if reservation is not None else ()
+        self._writer.send(Work(INSERT_REPLY, [reply.row()], also, committed))
+
+    def _pass_on(self) -> None:
+        if self._committed:
+            self.outcomes.put(self._committed)
+            self._committed = []
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the end of the run."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,435 @@
+"""An OpenAI-compatible HTTP server on loopback, with faults switched on per request, for tests and for trying by hand.
+
+It tags by a hash of the prompt and judges by a function, so that equal requests always get equal replies. Which
+requests meet a fault is decided by a hash too, so that a run can be repeated whatever the order of its calls.
+
+    python tests/python/fake_endpoint.py --port 8000 --fault-rate 0.3
+    OPENAI_BASE_URL=http://127.0.0.1:8000/v1 TACOS_GATEWAY=openai sqlmesh plan
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+HTTP_FAULTS = ("rate_limit", "http_500", "http_503", "slow", "dropped", "not_json", "no_choices")
+REPLY_FAULTS = (
+    "broken_json",
+    "prose",
+    "missing_key",
+    "wrong_type",
+    "out_of_range",
+    "not_a_number",
+    "truncated",
+    "refusal",
+    "content_filter",
+    "empty",
+)
+READABLE_FAULTS = ("code_fence", "trailing_comma", "smart_quotes", "numbers_as_strings", "prose_around")
+FAULTS = HTTP_FAULTS + REPLY_FAULTS + READABLE_FAULTS
+
+TAGS = (
+    "translation",
+    "summary",
+    "python code",
+    "arithmetic",
+    "biology",
+    "poem",
+    "letter",
+    "history",
+    "cooking",
+    "logic",
+)
+
+Judge = Callable[[str], tuple[int, int]]
+
+
+def hash_of(*texts: object) -> int:
+    """A whole number that depends on nothing but the texts."""
+    return int.from_bytes(sha256("\x1f".join(map(str, texts)).encode("utf-8", "replace")).digest()[:8], "big")
+
+
+def judge_by_hash(prompt: str) -> tuple[int, int]:
+    """Scores that depend on the prompt alone."""
+    return 1 + hash_of("first", prompt) % 100, 1 + hash_of("second", prompt) % 100
+
+
+@dataclass
+class Behaviour:
+    """What the server does; may be changed while it runs.
+
+    Attributes:
+        fault: name of a fault for a request body and how often it was seen before (0 the first time), or None.
+        fault_rate, faults, seed: without ``fault``, this share of all requests meets one of these faults.
+        latency_s: seconds before every answer.
+        slow_s: seconds of the fault ``slow``.
+        retry_after: header of the fault ``rate_limit``, None for none.
+        api_key: the only key that is taken (401 for others), None for any.
+        models: known models (404 for others), None for any.
+        refused_formats: types of ``response_format`` that are answered with 400.
+        refusal_text: what the 400 says about a format.
+        refused_parameters: parameters that are answered with 400.
+        status: answer every request with this status.
+        error_text: message of errors.
+        has_usage: whether replies carry token counts.
+        judge: scores of a judging request.
+        cached_tokens: prompt tokens reported as cached.
+    """
+
+    fault: Callable[[str, int], str | None] | None = None
+    fault_rate: float = 0.0
+    faults: Sequence[str] = FAULTS
+    seed: int = 0
+    latency_s: float = 0.0
+    slow_s: float = 30.0
+    retry_after: str | None = "0.05"
+    api_key: str | None = None
+    models: frozenset[str] | None = None
+    refused_formats: frozenset[str] = frozenset()
+    refusal_text: str = "Invalid parameter: 'response_format' of type '{type}' is not supported with this model."
+    refused_parameters: frozenset[str] = frozenset()
+    status: int | None = None
+    error_text: str = "the server is told to fail"
+    has_usage: bool = True
+    judge: Judge = judge_by_hash
+    cached_tokens: int = 0
+
+    def choose_fault(self, body: str, n_seen: int) -> str | None:
+        """The fault of a request, if it meets one."""
+        if self.fault is not None:
+            return self.fault(body, n_seen)
+        if self.fault_rate and hash_of(self.seed, "rate", body, n_seen) % 10_000 < self.fault_rate * 10_000:
+            return self.faults[hash_of(self.seed, "fault", body, n_seen) % len(self.faults)]
+        return None
+
+
+@dataclass
+class Record:
+    """What the server saw.
+
+    Attributes:
+        bodies: how often each request body came.
+        answered: how often each request body was answered with a chat completion.
+        statuses: answers by HTTP status.
+        faults: faults by name.
+        n_prompt_tokens, n_completion_tokens: of all chat completions answered.
+        keys: keys that came in.
+        most_in_flight: requests under way at once, at most.
+        arrived_at: event-loop time of every request.
+    """
+
+    bodies: Counter[str] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    n_prompt_tokens: int = 0
+    n_completion_tokens: int = 0
+    keys: set[str] = field(default_factory=set)
+    n_in_flight: int = 0
+    most_in_flight: int = 0
+    arrived_at: list[float] = field(default_factory=list)
+
+    @property
+    def n_requests(self) -> int:
+        """All chat requests that came in."""
+        return sum(self.bodies.values())
+
+
+class FakeEndpoint:
+    """The server, in a thread of its own; a context manager.
+
+    Args:
+        behaviour: what it does, faultless by default.
+        port: 0 for a free one.
+        keeps_bodies: False to count requests only (for benchmarks).
+    """
+
+    def __init__(self, behaviour: Behaviour | None = None, port: int = 0, *, keeps_bodies: bool = True) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.record = Record()
+        self.port = port
+        self._keeps_bodies = keeps_bodies
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._stop: asyncio.Event = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="fake-endpoint", daemon=True)
+
+    def __enter__(self) -> FakeEndpoint:
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise TimeoutError("the fake endpoint did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    @property
+    def base_url(self) -> str:
+        """Address for OPENAI_BASE_URL."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def forget(self) -> None:
+        """Count from zero."""
+        self.record = Record()
+
+    def application(self) -> web.Application:
+        """The routes."""
+        application = web.Application(client_max_size=256 * 2**20)
+        application.router.add_post("/v1/chat/completions", self._chat)
+        application.router.add_get("/v1/models", self._models)
+        application.router.add_get("/stats", self._stats)
+        return application
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self.serve())
+        self._loop.close()
+
+    async def serve(self) -> None:
+        """Serve until stopped."""
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=1024)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        self._ready.set()
+        await self._stop.wait()
+        await runner.cleanup()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _models(self, request: web.Request) -> web.Response:
+        names = sorted(self.behaviour.models or {"fake-model"})
+        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        record = self.record
+        return web.json_response(
+            {
+                "n_requests": record.n_requests,
+                "n_answered": sum(record.answered.values()),
+                "most_in_flight": record.most_in_flight,
+                "statuses": record.statuses,
+                "faults": record.faults,
+                "n_prompt_tokens": record.n_prompt_tokens,
+                "n_completion_tokens": record.n_completion_tokens,
+            }
+        )
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        record = self.record
+        record.arrived_at.append(self._loop.time() if self._loop.is_running() else 0.0)
+        record.n_in_flight += 1
+        record.most_in_flight = max(record.most_in_flight, record.n_in_flight)
+        try:
+            response = await self._answer(request)
+        finally:
+            record.n_in_flight -= 1
+        record.statuses[response.status] += 1
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        behaviour, record = self.behaviour, self.record
+        text = await request.text()
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        record.keys.add(key)
+        counted = text if self._keeps_bodies else "any"
+        n_seen = record.bodies[counted]
+        record.bodies[counted] += 1
+        if behaviour.latency_s:
+            await asyncio.sleep(behaviour.latency_s)
+        body = json.loads(text)
+        refusal = self._refuse(body, key)
+        if refusal is not None:
+            return refusal
+        fault = behaviour.choose_fault(text, n_seen)
+        if fault is not None:
+            record.faults[fault] += 1
+            response = await self._fail(request, fault)
+            if response is not None:
+                return response
+        completion = complete(body, behaviour, fault)
+        if completion.get("usage"):
+            record.n_prompt_tokens += completion["usage"]["prompt_tokens"]
+            record.n_completion_tokens += completion["usage"]["completion_tokens"]
+        record.answered[counted] += 1
+        return web.json_response(completion)
+
+    def _refuse(self, body: Mapping[str, Any], key: str) -> web.Response | None:
+        """What is wrong with the request as such, if anything."""
+        behaviour = self.behaviour
+        if behaviour.status is not None:
+            return error_response(behaviour.status, behaviour.error_text.replace("{key}", key))
+        if behaviour.api_key is not None and key != behaviour.api_key:
+            return error_response(401, f"Incorrect API key provided: {key}.", code="invalid_api_key")
+        if behaviour.models is not None and body["model"] not in behaviour.models:
+            return error_response(404, f"The model `{body['model']}` does not exist.", code="model_not_found")
+        kind = (body.get("response_format") or {}).get("type")
+        if kind in behaviour.refused_formats:
+            return error_response(400, behaviour.refusal_text.format(type=kind))
+        for name in body:
+            if name in behaviour.refused_parameters:
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                return error_response(400, message, code="unsupported_parameter", param=name)
+        return None
+
+    async def _fail(self, request: web.Request, fault: str) -> web.StreamResponse | None:
+        """Carry out a fault of the transport; None for faults of the reply's content."""
+        behaviour = self.behaviour
+        if fault == "rate_limit":
+            headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after is not None else {}
+            return error_response(429, "Rate limit reached.", code="rate_limit_exceeded", headers=headers)
+        if fault in {"http_500", "http_503"}:
+            return error_response(int(fault[-3:]), "The server had an error.")
+        if fault == "slow":
+            await asyncio.sleep(behaviour.slow_s)
+            return None
+        if fault == "dropped":
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=499)
+        if fault == "not_json":
+            return web.Response(text="<html><body>Bad gateway</body></html>", content_type="text/html")
+        if fault == "no_choices":
+            return web.json_response({"id": "none", "object": "chat.completion", "choices": []})
+        return None
+
+
+def complete(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -> dict[str, Any]:
+    """The chat completion for a request body, bent by a fault of content."""
+    prompt = "\x1f".join(str(message["content"]) for message in body["messages"])
+    is_judging = "first_score" in json.dumps(body.get("response_format") or {}) or "first_score" in prompt
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    finish_reason = "stop"
+    if fault == "refusal":
+        message["refusal"] = "I cannot help with that."
+    elif fault == "content_filter":
+        finish_reason = "content_filter"
+    else:
+        text = _judging_reply(body, behaviour, fault) if is_judging else _tagging_reply(body, fault)
+        message["content"] = _bend(text, fault)
+        finish_reason = "length" if fault == "truncated" else "stop"
+    n_prompt = max(1, len(prompt) // 4)
+    n_completion = max(1, len(message["content"] or "") // 4)
+    completion = {
+        "id": f"chatcmpl-{hash_of(prompt):x}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+    }
+    if behaviour.has_usage:
+        completion["usage"] = {
+            "prompt_tokens": n_prompt,
+            "completion_tokens": n_completion,
+            "total_tokens": n_prompt + n_completion,
+            "prompt_tokens_details": {"cached_tokens": min(behaviour.cached_tokens, n_prompt)},
+        }
+    return completion
+
+
+def _tagging_reply(body: Mapping[str, Any], fault: str | None) -> str:
+    prompt = str(body["messages"][-1]["content"])
+    first = hash_of("tag", prompt)
+    tags = [{"tag": TAGS[(first + step * 3) % len(TAGS)], "explanation": f"because {step}"} for step in range(3)]
+    if fault == "missing_key":
+        return json.dumps({"labels": tags})
+    if fault in {"wrong_type", "out_of_range", "not_a_number"}:
+        return json.dumps({"tags": 17})
+    return json.dumps({"tags": tags})
+
+
+def _judging_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -> str:
+    first, second = behaviour.judge(str(body["messages"][-1]["content"]))
+    if fault == "missing_key":
+        return json.dumps({"first_score": first})
+    if fault == "wrong_type":
+        return json.dumps({"first_score": first, "second_score": "very good"})
+    if fault == "out_of_range":
+        return json.dumps({"first_score": 101, "second_score": second})
+    if fault == "not_a_number":
+        return json.dumps({"first_score": float("nan"), "second_score": second})
+    if fault == "numbers_as_strings":
+        return json.dumps({"first_score": str(first), "second_score": f"{second}.0"})
+    return json.dumps({"first_score": first, "second_score": second})
+
+
+def _bend(text: str, fault: str | None) -> str:
+    if fault == "broken_json":
+        return text[:-1].replace('"', "").replace(":", " is") + " ..."
+    if fault == "prose":
+        return "I would rather talk about the weather."
+    if fault == "truncated":
+        return text[: len(text) * 2 // 3]
+    if fault == "empty":
+        return ""
+    if fault == "code_fence":
+        return f"```json\n{text}\n```"
+    if fault == "trailing_comma":
+        return text[:-1] + ",}"
+    if fault == "smart_quotes":
+        return text.replace('"', "\u201c", 1).replace('"', "\u201d", 1)
+    if fault == "prose_around":
+        return f"Here is the JSON you asked for:\n{text}\nI hope it helps!"
+    return text
+
+
+def error_response(
+    status: int,
+    message: str,
+    *,
+    code: str | None = None,
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """An error as OpenAI sends it."""
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return web.json_response({"error": error}, status=status, headers=headers)
+
+
+def main() -> None:
+    """Serve in the foreground."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of requests that meet a fault")
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=FAULTS, metavar="FAULT", help=", ".join(FAULTS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--latency-s", type=float, default=0.0)
+    parser.add_argument("--api-key", help="the only key that is taken")
+    parser.add_argument("--refuse-formats", nargs="*", default=(), choices=("json_schema", "json_object"))
+    parser.add_argument("--refuse-parameters", nargs="*", default=())
+    options = parser.parse_args()
+    behaviour = Behaviour(
+        fault_rate=options.fault_rate,
+        faults=tuple(options.faults),
+        seed=options.seed,
+        latency_s=options.latency_s,
+        api_key=options.api_key,
+        refused_formats=frozenset(options.refuse_formats),
+        refused_parameters=frozenset(options.refuse_parameters),
+    )
+    endpoint = FakeEndpoint(behaviour, options.port, keeps_bodies=False)
+    print(f"OPENAI_BASE_URL=http://127.0.0.1:{options.port}/v1  (Ctrl-C ends it; GET /stats counts)", flush=True)
+    try:
+        asyncio.run(endpoint.serve())
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ WITH grouped AS (
     groups.stemmed_tag,
     groups.canonical_tag,
     CASE
-      WHEN groups.canonical_tag = spellings.cleaned_tag
+      WHEN spellings.cleaned_tag IS NULL OR groups.canonical_tag = spellings.cleaned_tag
       THEN NULL
       WHEN REPLACE(REPLACE(groups.canonical_tag, ' ', ''), '.', '') = REPLACE(REPLACE(spellings.cleaned_tag, ' ', ''), '.', '')
       THEN 'word_breaks'

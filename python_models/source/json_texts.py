@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from python_models.source.streams import KEPT_BYTES, MAX_RECORD_BYTES
 from python_models.source.tables import Piece
 
-MAX_RECORD_BYTES = 64 << 20
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
-# What is kept of a record that is too long: enough to recognise it.
-KEPT_BYTES = 64 << 10
+MIN_CHUNK = 64 << 10
 # Strings are one token, so that brackets and commas inside them do not count. A lone quote is a string without an end.
 JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],"]', re.DOTALL)
 BLANK = b" \t\r\n"
@@ -68,49 +67,60 @@ def split_values(stream: io.BufferedReader, is_array: bool) -> Iterator[Piece]:
     A scanner of its own rather than a streaming parser such as ijson: that ends at the first damaged value, refuses NaN
     and turns a lone surrogate into a question mark; here each value is parsed alone, like a line of JSONL.
     """
-    buffer, offset, depth, scanned, chunk = b"", 0, 0, 0, 1 << 16
+    padding = BLANK if is_array else BLANK + b","
+    buffer, n_read, depth, scanned, chunk = b"", 0, 0, 0, MIN_CHUNK
     is_open = not is_array  # whether the array's own bracket has been read
+    beginning = b""  # of a value too long to be kept
     while more := stream.read(chunk):
         buffer += more
-        start = 0
+        n_read += len(more)
+        start, open_quote = 0, None
         for token in JSON_TOKEN.finditer(buffer, scanned):
             kind = token.group()
             if kind == b'"':
-                break  # more bytes are needed to see this string's end
+                open_quote = token.start()  # more bytes are needed to see this string's end
+                break
             scanned = token.end()
             if kind in (b"{", b"["):
                 if is_open:
                     depth += 1
                 else:
                     is_open, start = True, scanned
-            elif kind in (b"}", b"]", b","):
-                depth -= kind != b","
-                is_end = depth < 0
-                if (is_end or (depth == 0 and kind == b",")) if is_array else (depth <= 0 and kind != b","):
-                    end = token.start() if is_array else scanned
-                    if text := buffer[start:end].strip(BLANK if is_array else BLANK + b","):
-                        yield text, None, None
-                    start = scanned
-                    depth = max(depth, 0)
-                    if is_array and is_end:
-                        rest = (buffer[start:] + stream.read(KEPT_BYTES)).strip(BLANK)
-                        if rest:
-                            where = offset + start
-                            yield rest[:KEPT_BYTES], None, f"text after the end of the JSON array at byte {where}"
-                        return
-        buffer, offset, scanned = buffer[start:], offset + start, scanned - start
-        if len(buffer) > MAX_RECORD_BYTES:
-            error = f"record {TOO_LONG} at byte {offset}: the rest of the file cannot be read"
-            yield buffer[:KEPT_BYTES], None, error
-            return
+                continue
+            depth -= kind in (b"}", b"]")
+            is_end = is_array and depth < 0
+            if is_end or (depth <= 0 and kind == b"," if is_array else depth <= 0 and kind in (b"}", b"]")):
+                end = token.start() if is_array else scanned
+                text = buffer[start:end].strip(padding)
+                if beginning or len(text) > MAX_RECORD_BYTES:
+                    where = n_read - len(buffer) + end
+                    yield (beginning or text)[:KEPT_BYTES], None, f"record {TOO_LONG}, ending at byte {where}"
+                elif text:
+                    yield text, None, None
+                start, depth, beginning = scanned, max(depth, 0), b""
+            if is_end:
+                where = n_read - len(buffer) + scanned
+                if rest := (buffer[start:] + stream.read(KEPT_BYTES)).strip(BLANK):
+                    yield rest[:KEPT_BYTES], None, f"text after the end of the JSON array at byte {where}"
+                return
+        if len(buffer) - start > MAX_RECORD_BYTES:
+            # Go on without the text: the brackets are counted, of an open string only its state is kept.
+            beginning, start = beginning or buffer[start : start + KEPT_BYTES], 0
+            buffer, scanned = (b"" if open_quote is None else b'"' + _last_escape(buffer)), 0
+        buffer, scanned = buffer[start:], scanned - start
         # Growing steps keep the rescan of one very long string linear.
-        chunk = max(1 << 16, len(buffer))
-    rest = buffer.strip(BLANK)
+        chunk = max(MIN_CHUNK, min(len(buffer), MAX_RECORD_BYTES - len(buffer)))
+    rest = (beginning or buffer).strip(BLANK)
     if is_array:
-        error = f"malformed JSON: the array breaks off at byte {offset + len(buffer)}"
+        error = f"malformed JSON: the array breaks off at byte {n_read}"
         if rest and parses(rest):
             yield rest, None, None
             rest = b""
         yield rest, None, error
     elif rest:
-        yield rest, None, f"malformed JSON: the object breaks off at byte {offset + len(buffer)}"
+        yield rest, None, f"malformed JSON: the object breaks off at byte {n_read}"
+
+
+def _last_escape(text: bytes) -> bytes:
+    """Give the backslash that escapes whatever comes after ``text``, if there is one."""
+    return b"\\" if (len(text) - len(text.rstrip(b"\\"))) % 2 else b""

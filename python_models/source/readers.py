@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from python_models.source import tables
-from python_models.source.json_texts import BLANK, MAX_RECORD_BYTES, load_json, parses, split_lines, split_values
-from python_models.source.streams import ByteSource, open_bytes
+from python_models.source.json_texts import BLANK, load_json, parses, split_lines, split_values
+from python_models.source.streams import MAX_RECORD_BYTES, ByteSource, open_bytes
 from python_models.source.tables import Piece
 
 Container = Literal["empty", "json", "jsonl", "csv", "tsv", "parquet", "unreadable"]

@@ -19,7 +19,7 @@ from python_models.source.readers import RawRecord, load, read_raw, recognise
 
 DEFAULT_FLOOR = date(2020, 1, 1)
 BATCH_ROWS = 2_000
-BATCH_CHARS = 32 << 20
+BATCH_CHARS = 16 << 20
 # What is kept of the text of a record that cannot be used (the file has the rest).
 KEPT_CHARS = 10_000
 
@@ -77,12 +77,12 @@ def read_records(
                 continue
             row_chars = sum(len(text) for text in row[4:7] if text)
             if rows and (len(rows) == BATCH_ROWS or n_chars + row_chars > BATCH_CHARS):
-                yield _make_batch(rows)
-                rows, n_chars = [], 0
+                yield _take_batch(rows)
+                n_chars = 0
             rows.append(row)
             n_chars += row_chars
     if rows:
-        yield _make_batch(rows)
+        yield _take_batch(rows)
     require_usable(dataset, files, n_usable, reasons)
 
 
@@ -199,8 +199,10 @@ def _make_row(
     )
 
 
-def _make_batch(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
+def _take_batch(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    """Make a batch of rows and empty the list, so that the texts are not held twice while the batch is in use."""
     columns = zip(*rows, strict=True)
+    rows.clear()
     return pa.RecordBatch.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
     )

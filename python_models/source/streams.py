@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
+MAX_RECORD_BYTES = 64 << 20
+# What is kept of a record that is too long: enough to recognise it.
+KEPT_BYTES = 64 << 10
 # UTF-32 first: its little-endian mark begins with the one of UTF-16.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),

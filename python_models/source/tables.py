@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from python_models.source.streams import ByteSource
+from python_models.source.streams import KEPT_BYTES, ByteSource
 
 DELIMITERS = (",", "\t", ";", "|")
 # Parquet batches aim at this much text, whatever the size of a row.
@@ -87,7 +87,9 @@ def read_csv(stream: io.BufferedReader, source: ByteSource, delimiter: str, max_
         try:
             row = next(reader, None)
         except (csv.Error, RowTooLongError) as error:
-            yield _bytes(lines.take()), None, f"malformed CSV: {error}"
+            text = lines.take()
+            kept = text[:KEPT_BYTES] if isinstance(error, RowTooLongError) else text
+            yield _bytes(kept), None, f"malformed CSV: {error}"
             continue
         text = lines.take()
         if row is None:

@@ -1,0 +1,236 @@
+"""Rows of the tables: one per record, in bounded memory, never lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_models.settings import PROJECT_ROOT
+from python_models.source.files import DatasetError
+from python_models.source.records import BATCH_ROWS, SCHEMA, describe_files, read_records, write_parquet
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "source"
+SHARED = PROJECT_ROOT.parent / "shared" / "data" / "instructions"
+START, TODAY = date(2020, 1, 1), date(2025, 6, 30)
+
+
+def rows(dataset: Path, mapping: str = "", start: date = START, end: date = TODAY) -> list[dict[str, Any]]:
+    batches = read_records(str(dataset), mapping, start, end, TODAY)
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+def write_jsonl(path: Path, records: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_every_damaged_line_is_one_row_with_its_reason() -> None:
+    got = rows(FIXTURES / "damaged_lines.jsonl")
+    assert [row["record_no"] for row in got] == list(range(1, len(got) + 1))
+    assert [row["error"] for row in got] == [
+        None,
+        "malformed JSON: Expecting ',' delimiter",
+        "not UTF-8 at byte 21",
+        "instruction is missing",
+        "instruction is missing",
+        "instruction is empty",
+        "response is missing",
+        "response is empty",
+        "response is a number, not text",
+        "instruction is a boolean, not text",
+        "response is a list, not text",
+        "response is missing",
+        "input is a number, not text",
+        "unknown format: keys title, body",
+        "unknown format: the record is a text, not an object",
+        "unknown format: the record is empty",
+        "turn 1 has no text, only parts of other kinds",
+        "turn 1 has the unknown role 'narrator'",
+        "response is missing",
+        "instruction is missing",
+        "conversation is a text, not a list of turns",
+        None,
+        None,
+        None,
+    ]
+    for row in got:
+        assert (row["error"] is None) == (row["instruction"] is not None) == (row["response"] is not None)
+    assert got[2]["conversation"] == '{"instruction": "Caf\\xe9 in Latin-1.", "output": "x"}'
+    assert [(row["instruction"], row["response"]) for row in got[-3:-1]] == [
+        ("Lone surrogate  here", "kept without NUL"),
+        ("CRLF\nand é", "mark"),
+    ]
+
+
+def test_formats_may_be_mixed_in_one_folder_and_in_one_file() -> None:
+    got = [
+        (row["source_file"], row["record_no"], row["format"], row["instruction"])
+        for row in rows(FIXTURES / "mixed_folder")
+    ]
+    assert got == [
+        ("alpaca.json", 1, "alpaca", "Translate to French.\n\ngood morning"),
+        ("alpaca.json", 2, "alpaca", "Name a prime number above 20."),
+        ("faq.tsv", 1, "question-answer", "Where do penguins live?"),
+        ("faq.tsv", 2, "question-answer", 'Is "Pluto" a planet?'),
+        ("nested/chat.jsonl", 1, "sharegpt", "What boils at 100 degrees?\n\nAnd on a mountain?"),
+        ("nested/chat.jsonl", 2, "messages", "What is in\nbread?"),
+        ("nested/chat.jsonl", 3, "alpaca", "Give an antonym of hot."),
+    ]
+
+
+def test_files_are_described_with_the_count_of_their_records() -> None:
+    got = describe_files(str(FIXTURES / "mixed_folder"))
+    assert [(row["source_file"], row["format"], row["n_records"]) for row in got] == [
+        ("alpaca.json", "json/alpaca", 2),
+        ("faq.tsv", "tsv/question-answer", 2),
+        ("nested/chat.jsonl", "jsonl/sharegpt", 3),
+        ("nothing.jsonl", "empty", 0),
+    ]
+    assert all(row["modified_at"].tzinfo is None and row["modified_at"].microsecond == 0 for row in got)
+    assert got[0]["n_bytes"] == (FIXTURES / "mixed_folder" / "alpaca.json").stat().st_size
+
+
+@pytest.mark.parametrize("name", ["damaged_lines.jsonl", "damaged_array.json", "damaged_rows.csv"])
+def test_the_count_of_a_file_is_the_number_of_its_rows(name: str) -> None:
+    assert describe_files(str(FIXTURES / name))[0]["n_records"] == len(rows(FIXTURES / name)) > 5
+
+
+def test_a_record_keeps_its_id_when_the_file_grows_and_equal_records_differ(tmp_path: Path) -> None:
+    record = {"instruction": "Twice.", "output": "x"}
+    path = write_jsonl(tmp_path / "a.jsonl", [record, record, {"bad": 1}])
+    before = [row["record_id"] for row in rows(path)]
+    assert len(set(before)) == 3
+    write_jsonl(path, [record, record, {"bad": 1}, record])
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    after = [row["record_id"] for row in rows(path)]
+    assert after[:3] == before
+    assert len(set(after)) == 4
+
+
+def test_the_date_is_the_records_own_else_the_files_within_floor_and_today(tmp_path: Path) -> None:
+    sample = {"instruction": "a", "output": "b"}
+    dates = ["2024-02-03", "1999-01-01", "2031-01-01", "soon"]
+    path = write_jsonl(tmp_path / "a.jsonl", [*({**sample, "date": value} for value in dates), {"bad": 1}])
+    os.utime(path, (1_700_000_000, 1_700_000_000))  # 2023-11-14
+    expected = [date(2024, 2, 3), START, date(2023, 11, 14), date(2023, 11, 14), date(2023, 11, 14)]
+    assert [row["ingested_at"] for row in rows(path)] == expected
+    os.utime(path, (1_900_000_000, 1_900_000_000))  # 2030: a clock that was wrong
+    assert [row["ingested_at"] for row in rows(path)] == [*expected[:2], TODAY, TODAY, TODAY]
+    os.utime(path, (0, 0))
+    assert [row["ingested_at"] for row in rows(path)] == [*expected[:2], START, START, START]
+
+
+def test_a_range_gives_its_own_rows_and_an_empty_range_is_no_error(tmp_path: Path) -> None:
+    days = ["2024-01-01", "2024-01-02", "2024-01-03"]
+    path = write_jsonl(tmp_path / "a.jsonl", [{"instruction": day, "output": "b", "date": day} for day in days])
+    got = rows(path, start=date(2024, 1, 2), end=date(2024, 1, 3))
+    assert [row["instruction"] for row in got] == days[1:]
+    assert rows(path, start=date(2024, 5, 1), end=date(2024, 5, 2)) == []
+
+
+def test_a_dataset_with_nothing_usable_stops_with_the_commonest_reasons(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"text": "x"}] * 7 + [{"instruction": "", "output": "x"}] * 2)
+    (tmp_path / "b.jsonl").touch()
+    with pytest.raises(DatasetError) as error:
+        rows(tmp_path, start=TODAY, end=TODAY)
+    message = str(error.value)
+    assert "of 9 records" in message
+    assert "a.jsonl, b.jsonl" in message
+    assert message.index("7 x unknown format: keys text") < message.index("2 x instruction is empty")
+    assert "column_mapping" in message
+    with pytest.raises(DatasetError, match="of 0 records"):
+        rows(tmp_path / "b.jsonl")
+
+
+def test_a_column_mapping_makes_other_columns_usable(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"frage": "Warum?", "antwort": "Darum."}])
+    (row,) = rows(path, "instruction=frage, response=antwort")
+    assert (row["format"], row["instruction"], row["response"]) == ("mapped", "Warum?", "Darum.")
+
+
+def test_batches_are_limited_in_rows_and_in_text(tmp_path: Path) -> None:
+    big = "x" * 10_000_000
+    records = [{"instruction": "small", "output": "y"}] * (BATCH_ROWS + 1) + [{"instruction": big, "output": big}] * 3
+    path = write_jsonl(tmp_path / "a.jsonl", records)
+    batches = list(read_records(str(path), "", START, TODAY, TODAY))
+    assert [batch.num_rows for batch in batches] == [BATCH_ROWS, 1, 1, 1, 1]
+    assert batches[-1].column("response")[0].as_py() == big
+
+
+def test_duckdb_takes_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    n_rows = write_parquet(read_records(str(FIXTURES), "", START, TODAY, TODAY), path)
+    connection = duckdb.connect()
+    counts = connection.execute(
+        "SELECT COUNT(*), COUNT(DISTINCT record_id), COUNT(*) FILTER (WHERE error IS NULL),"
+        " COUNT(*) FILTER (WHERE error IS NULL AND JSON_VALID(conversation)) FROM READ_PARQUET(?)",
+        [str(path)],
+    ).fetchone()
+    assert counts is not None
+    assert counts[0] == counts[1] == n_rows == sum(row["n_records"] for row in describe_files(str(FIXTURES)))
+    assert counts[2] == counts[3] > 10
+
+
+def test_no_rows_make_a_parquet_file_with_the_schema(tmp_path: Path) -> None:
+    path = tmp_path / "none.parquet"
+    assert write_parquet([], path) == 0
+    described = duckdb.connect().execute("DESCRIBE SELECT * FROM READ_PARQUET(?)", [str(path)]).fetchall()
+    assert [column[0] for column in described] == SCHEMA.names
+
+
+def test_a_large_file_is_streamed(tmp_path: Path) -> None:
+    """250 MB of JSONL within 200 MB more than the program needs for itself (gzip makes writing the file quick)."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs /proc/self/status for the peak memory of a process")
+    lines = "".join(json.dumps({"instruction": f"{i}", "output": "text " * 5_000}) + "\n" for i in range(100)).encode()
+    path = tmp_path / "large.jsonl.gz"
+    path.write_bytes(gzip.compress(lines, compresslevel=1) * 100)
+    # VmHWM, because ru_maxrss of a child begins with the peak of the process that started it.
+    program = (
+        "import re, sys\n"
+        "from datetime import date\n"
+        "from pathlib import Path\n"
+        "from python_models.source.records import read_records, write_parquet\n"
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) // 1024\n"
+        "before, day = peak(), date(2025, 1, 1)\n"
+        "batches = read_records(sys.argv[1], '', date(2020, 1, 1), day, day)\n"
+        "print(write_parquet(batches, Path(sys.argv[2])), before, peak())\n"
+    )
+    command = [sys.executable, "-c", program, str(path), str(tmp_path / "out.parquet")]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    n_rows, before_mb, peak_mb = map(int, done.stdout.split())
+    assert n_rows == 10_000
+    assert peak_mb - before_mb < 200, (before_mb, peak_mb)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_records", "n_distinct", "rejected"),
+    [
+        ("alpaca_format_1100.json", 1100, 1100, {}),
+        ("alpaca_format_zh_1000.json.gz", 1000, 992, {}),
+        ("dirty_alpaca_libre.jsonl.gz", 2375, 2133, {"response is empty": 237}),
+        ("dolly_3k.csv", 2996, 2994, {}),
+        ("dolly_3k.parquet", 2996, 2994, {}),
+        ("messages_parts_500.jsonl.gz", 500, 499, {}),
+        ("permissive_24k.jsonl.gz", 23731, 23728, {}),
+        ("sharegpt_format_500.json", 500, 500, {}),
+        ("sharegpt_toolcall_300.json.gz", 300, 262, {}),
+    ],
+)
+def test_real_files_lose_no_record(name: str, n_records: int, n_distinct: int, rejected: dict[str, int]) -> None:
+    if not (SHARED / name).exists():
+        pytest.skip(f"needs the real data file {name} in ../shared/data/instructions beside the project")
+    got = rows(SHARED / name)
+    assert len({row["record_id"] for row in got}) == len(got) == n_records
+    assert Counter(row["error"] for row in got if row["error"]) == rejected
+    assert len({(row["instruction"], row["response"]) for row in got if row["error"] is None}) == n_distinct

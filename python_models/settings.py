@@ -42,6 +42,7 @@ class LlmSettings:
         max_retries: how often a transient failure (429, 5xx, timeout, dropped connection) is tried again.
         max_cost_usd: spending limit of one cache file in US dollars, None for none.
         use_batch: send what is not cached through the batch API.
+        ask_failed_again: ask again for items whose replies so far were all unusable; False replays them as failed.
     """
 
     max_concurrency: int = 32
@@ -51,6 +52,7 @@ class LlmSettings:
     max_retries: int = 6
     max_cost_usd: float | None = None
     use_batch: bool = False
+    ask_failed_again: bool = True
 
     @classmethod
     def from_environment(cls) -> LlmSettings:
@@ -63,6 +65,7 @@ class LlmSettings:
             max_retries=int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
             max_cost_usd=_number("TACOS_MAX_COST_USD", None, 0.0),
             use_batch=os.environ.get("TACOS_USE_BATCH", "").strip().lower() in {"1", "true", "yes"},
+            ask_failed_again=os.environ.get("TACOS_ASK_FAILED_AGAIN", "1").strip().lower() not in {"0", "false", "no"},
         )
 
 

@@ -21,13 +21,18 @@ class Budget:
         limit_usd: the spending limit in US dollars, None for none.
         prices: by model name.
         cache: read once, for what was spent before.
+        is_free: whether the endpoint of this run costs nothing.
 
     Raises:
         PriceError: a limit is set and a model in the cache has no price.
     """
 
-    def __init__(self, limit_usd: float | None, prices: Mapping[str, Price], cache: ResponseCache) -> None:
+    def __init__(
+        self, limit_usd: float | None, prices: Mapping[str, Price], cache: ResponseCache, *, is_free: bool = False
+    ) -> None:
+        limit_usd = None if is_free else limit_usd
         self.limit_usd = limit_usd
+        self.is_free = is_free
         self._prices = prices
         self._settled = asyncio.Event()
         self._n_reserved = 0
@@ -35,8 +40,8 @@ class Budget:
         self.spent_usd = 0.0
         self.is_complete = True
         for usage in cache.usage():
-            if usage.is_imported:
-                continue  # paid for elsewhere
+            if usage.is_imported or usage.is_free:
+                continue  # paid for elsewhere, or not at all
             price = find_price(prices, usage.model)
             if price is not None:
                 self.spent_usd += price.cost(
@@ -106,6 +111,8 @@ class Budget:
 
     def cost(self, reply: CachedReply) -> float | None:
         """US dollars of a reply; None if the price is unknown or the endpoint counted no tokens."""
+        if self.is_free:
+            return 0.0
         price = find_price(self._prices, reply.model)
         if price is None:
             self.is_complete = False

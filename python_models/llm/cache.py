@@ -24,10 +24,10 @@ _KEYS_PER_QUERY = 500
 
 COLUMNS = (
     "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
-    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported"
+    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free"
 )
 # The first reply of a request counts: a replay must not depend on which copy came last.
-INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class CachedReply(NamedTuple):
@@ -41,7 +41,7 @@ class CachedReply(NamedTuple):
         n_prompt_tokens, n_cached_tokens, n_completion_tokens: usage as the endpoint counted it, None if it did not.
         latency_ms: milliseconds of the successful call; None through the batch API.
         requested_at_us: microseconds since 1970, UTC.
-        is_batch, is_imported: paid at half the price; paid on another machine.
+        is_batch, is_imported, is_free: paid at half the price; paid on another machine; from a model of one's own.
     """
 
     key: str
@@ -58,6 +58,7 @@ class CachedReply(NamedTuple):
     requested_at_us: int
     is_batch: bool = False
     is_imported: bool = False
+    is_free: bool = False
 
     @property
     def requested_at(self) -> datetime:
@@ -76,6 +77,7 @@ class Usage(NamedTuple):
     model: str
     is_batch: bool
     is_imported: bool
+    is_free: bool
     n_calls: int
     n_uncounted: int
     n_prompt_tokens: int
@@ -112,10 +114,14 @@ class ResponseCache:
 
     def close(self) -> None:
         """Commit what is waiting and close the file."""
+        self.flush()
+        self._connection.close()
+
+    def flush(self) -> None:
+        """Commit what is waiting and end the writer's thread; the next write starts another."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        self._connection.close()
 
     @property
     def writer(self) -> CacheWriter:
@@ -156,13 +162,13 @@ class ResponseCache:
     def usage(self) -> list[Usage]:
         """Calls and tokens per stage, model and price class, from all replies."""
         rows = self._read(
-            "SELECT stage, model, is_batch, is_imported, COUNT(*), COUNT(*) - COUNT(n_prompt_tokens),"
+            "SELECT stage, model, is_batch, is_imported, is_free, COUNT(*), COUNT(*) - COUNT(n_prompt_tokens),"
             " COALESCE(SUM(n_prompt_tokens), 0), COALESCE(SUM(n_cached_tokens), 0),"
             " COALESCE(SUM(n_completion_tokens), 0)"
-            " FROM replies GROUP BY stage, model, is_batch, is_imported ORDER BY 1, 2, 3, 4",
+            " FROM replies GROUP BY stage, model, is_batch, is_imported, is_free ORDER BY 1, 2, 3, 4, 5",
             [],
         )
-        return [Usage(row[0], row[1], bool(row[2]), bool(row[3]), *row[4:]) for row in rows]
+        return [Usage(row[0], row[1], bool(row[2]), bool(row[3]), bool(row[4]), *row[5:]) for row in rows]
 
     def reserved(self) -> list[tuple[str, bool, int, int]]:
         """Model, whether batch, prompt and completion tokens (at most) of requests whose outcome is not known."""

@@ -62,6 +62,18 @@ class CallFailed(Exception):  # noqa: N818 - it says what happened
         self.retry_after_s = retry_after_s
 
 
+class AskDifferently(Exception):  # noqa: N818 - it says what to do
+    """The endpoint refused the form of a request; its dialect has changed, so ask again at once.
+
+    Attributes:
+        level: the format level to ask at (see ``dialect``).
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.level = level
+
+
 class ChatClient:
     """A client of one base URL, used within one event loop.
 
@@ -90,34 +102,32 @@ class ChatClient:
         """Close all connections."""
         await self.openai.close()
 
-    async def ask(self, stage: str, request: ChatRequest, attempt: int, key: str) -> CachedReply:
-        """Make one call, adapting to what the endpoint refuses.
+    async def ask(self, stage: str, request: ChatRequest, attempt: int, key: str, level: int = 0) -> CachedReply:
+        """Make one call, in the dialect of the endpoint; ``level`` is the least format level.
 
         Raises:
+            AskDifferently: the endpoint refused the form of the request.
             CallFailed: no reply.
             EndpointError: the endpoint cannot be used at all.
         """
         dialect = dialect_of(self.base_url, request.model)
-        level = dialect.format_level
-        while True:
-            level = max(level, dialect.format_level) if request.reply_schema is not None else 0
-            body = dialect.body(request, attempt, level)
-            requested_at_us, started = now_us(), time.perf_counter()
-            try:
-                payload = await self._post(body)
-            except openai.APIStatusError as error:
-                if error.status_code in {400, 422} and self._learn(dialect, body, level, error):
-                    continue
-                # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
-                if error.status_code in {400, 422, 415, 501} and self._may_try_next_format(dialect, body, level):
-                    level += 1
-                    continue
-                raise self._status_failure(error.status_code, error.response, _error_of(error.body)) from None
-            reply = self._read(payload, stage, request, attempt, key, requested_at_us, time.perf_counter() - started)
-            if request.reply_schema is not None:
-                dialect.accepted_level = level
-                dialect.format_level = max(dialect.format_level, level)
-            return reply
+        level = max(level, dialect.format_level) if request.reply_schema is not None else 0
+        body = dialect.body(request, attempt, level)
+        requested_at_us, started = now_us(), time.perf_counter()
+        try:
+            payload = await self._post(body)
+        except openai.APIStatusError as error:
+            if error.status_code in {400, 422} and self._learn(dialect, body, level, error):
+                raise AskDifferently(dialect.format_level) from None
+            # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
+            if error.status_code in {400, 415, 422, 501} and self._may_try_next_format(dialect, body, level):
+                raise AskDifferently(level + 1) from None
+            raise self._status_failure(error.status_code, error.response, _error_of(error.body)) from None
+        reply = self._read(payload, stage, request, attempt, key, requested_at_us, time.perf_counter() - started)
+        if request.reply_schema is not None:
+            dialect.accepted_level = level
+            dialect.format_level = max(dialect.format_level, level)
+        return reply
 
     async def _post(self, body: dict[str, Any]) -> Any:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -197,7 +207,10 @@ class ChatClient:
             raise CallFailed(
                 "bad_response", f"no chat completion: {said}", is_transient=True, may_be_paid=not details
             ) from None
-        return reply._replace(text=self._endpoint.hide_secrets(reply.text)) if reply.text else reply
+        text = self._endpoint.hide_secrets(reply.text) if reply.text else reply.text
+        if text is not reply.text or self._endpoint.is_free:
+            reply = reply._replace(text=text, is_free=self._endpoint.is_free)
+        return reply
 
     def _clean(self, text: str) -> str:
         text = " ".join(hide_bearer(self._endpoint.hide_secrets(text)).split())

@@ -26,11 +26,13 @@ class Endpoint:
         base_urls: one or several addresses that serve the same model; requests are spread over them.
         api_key: the key, None for endpoints that need none. Kept out of ``repr``.
         max_concurrency: calls in flight per URL, None to share the configured concurrency over the URLs.
+        is_free: whether its replies cost nothing, whatever the model is called (a model on this machine).
     """
 
     base_urls: tuple[str, ...]
     api_key: str | None = field(default=None, repr=False)
     max_concurrency: int | None = None
+    is_free: bool = False
 
     def __post_init__(self) -> None:
         if not self.base_urls:

@@ -76,7 +76,7 @@ def ask(
     settings: LlmSettings | None = None,
     max_attempts: int = 3,
     n_total: int | None = None,
-    ask_failed_again: bool = True,
+    ask_failed_again: bool | None = None,
 ) -> Generator[Answer[T], None, None]:
     """Ask about every item of the work and yield one Answer per item, in the order in which they are ready.
 
@@ -94,7 +94,8 @@ def ask(
         settings: limits, by default those of the environment.
         max_attempts: new attempts per item and run.
         n_total: number of items, for the progress line.
-        ask_failed_again: False replays what is in the cache: items that failed before stay failed.
+        ask_failed_again: False replays what is in the cache: items with unusable replies stay failed. By default as
+            the settings say.
 
     Raises:
         EndpointError: the endpoint cannot be used. Everything received is in the cache.
@@ -103,14 +104,15 @@ def ask(
     """
     if max_attempts < 1:
         raise ValueError(f"max_attempts must be at least 1, but it is {max_attempts}.")
+    settings = settings or LlmSettings.from_environment()
     run = _Run(
         stage=stage,
         parse=parse,
         open_endpoint=open_endpoint,
         cache_path=cache_path or configured_cache_path(),
-        settings=settings or LlmSettings.from_environment(),
+        settings=settings,
         max_attempts=max_attempts,
-        ask_failed_again=ask_failed_again,
+        ask_failed_again=settings.ask_failed_again if ask_failed_again is None else ask_failed_again,
         progress=Progress(stage, n_total),
     )
     return run.answers(iter(work))
@@ -241,8 +243,9 @@ class _Run(Generic[T]):
         lock = SendingLock(self.cache_path)
         has_waited = lock.acquire()
         self._stack.callback(lock.release)
-        self._budget = Budget(self.settings.max_cost_usd, read_prices(), self._cache)
+        self._stack.callback(self._cache.flush)  # the next run may look things up as soon as the lock is free
         endpoint = self._stack.enter_context(self.open_endpoint())
+        self._budget = Budget(self.settings.max_cost_usd, read_prices(), self._cache, is_free=endpoint.is_free)
         self._sender = Sender(self.stage, endpoint, self.settings, self._budget, self._cache.writer)
         self._stack.callback(self._sender.close)
         return has_waited

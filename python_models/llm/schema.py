@@ -29,7 +29,8 @@ CREATE TABLE replies (
     latency_ms REAL,
     requested_at INTEGER NOT NULL,           -- microseconds since 1970, UTC
     is_batch INTEGER NOT NULL,               -- 1: through the batch API, at half the price
-    is_imported INTEGER NOT NULL             -- 1: paid for on another machine
+    is_imported INTEGER NOT NULL,            -- 1: paid for on another machine
+    is_free INTEGER NOT NULL                 -- 1: from a model on this machine
 );
 CREATE TABLE computed (
     kind TEXT NOT NULL,                      -- the model that computed it

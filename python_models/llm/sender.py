@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from python_models.llm.budget import Budget
 from python_models.llm.cache import INSERT_REPLY, CachedReply, now_us
-from python_models.llm.client import CallFailed, ChatClient
+from python_models.llm.client import AskDifferently, CallFailed, ChatClient
 from python_models.llm.dialect import dialect_of
 from python_models.llm.endpoint import Endpoint, shown_url
 from python_models.llm.errors import CacheError, EndpointError, PriceError, SpendingLimitReached
@@ -162,10 +162,13 @@ class Sender:
 
     async def _send(self, job: Job, client: ChatClient) -> None:
         """One job to its end: a committed reply, or an error after all retries."""
-        n_failures = 0
+        n_failures = level = 0
         while not self._stop.is_set():
             try:
-                reply, reservation, usd = await self._call(job, client)
+                reply, reservation, usd = await self._call(job, client, level)
+            except AskDifferently as refusal:
+                level = max(level, refusal.level)
+                continue
             except CallFailed as failure:
                 n_failures += 1
                 pause_s = self._pause_after(failure, n_failures, client)
@@ -181,20 +184,20 @@ class Sender:
             self._store(job, reply, reservation if cost is not None else None)
             return
 
-    async def _call(self, job: Job, client: ChatClient) -> tuple[CachedReply, int | None, float]:
+    async def _call(self, job: Job, client: ChatClient, level: int) -> tuple[CachedReply, int | None, float]:
         """One call within limits and budget; returns the reply and its reservation, still to be settled."""
         if self._limits.is_set:
             n_tokens = max_prompt_tokens(job.request) // 4 + (job.request.max_reply_tokens(job.attempt) or 0)
             await self._limits.acquire(n_tokens)
         reservation, usd = await self._reserve(job, client)
         try:
-            reply = await client.ask(self._stage, job.request, job.attempt, job.key)
+            reply = await client.ask(self._stage, job.request, job.attempt, job.key, level)
         except CallFailed as failure:
             self._budget.settle(usd, usd if failure.may_be_paid else 0.0)
             if reservation is not None and not failure.may_be_paid:
                 self._writer.send(Work(_DELETE_RESERVATION, [(reservation,)]))
             raise
-        except EndpointError:
+        except (AskDifferently, EndpointError):
             self._budget.settle(usd, 0.0)
             if reservation is not None:
                 self._writer.send(Work(_DELETE_RESERVATION, [(reservation,)]))

@@ -217,4 +217,38 @@ LEFT JOIN (
   ON origins.sample_id = normalized.sample_id
   AND origins.normalized_tag = normalized.normalized_tag
 WHERE
-  origins.sample_id IS NULL
+  origins.sample_id IS NULL;
+
+AUDIT (
+  name a_step_never_adds_tags
+);
+
+SELECT
+  laters.step
+FROM @this_model AS laters
+INNER JOIN @this_model AS earliers
+  ON earliers.step_no = laters.step_no - 1
+WHERE
+  laters.n_tags > earliers.n_tags
+  OR laters.n_occurrences > earliers.n_occurrences
+  OR laters.n_tagged_samples > earliers.n_tagged_samples;
+
+AUDIT (
+  name normalized_tags_hold_the_tagged_samples
+);
+
+WITH tagged AS (
+  SELECT
+    COUNT(DISTINCT sample_id) AS n_samples,
+    COUNT(DISTINCT normalized_tag) AS n_tags
+  FROM tacos.normalized_tags
+)
+SELECT
+  quality.step
+FROM @this_model AS quality
+CROSS JOIN tagged
+WHERE
+  quality.step = 'similarity'
+  AND (
+    quality.n_tagged_samples <> tagged.n_samples OR quality.n_tags <> tagged.n_tags
+  )

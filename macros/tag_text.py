@@ -45,7 +45,8 @@ def space_separators(evaluator, tag: exp.Expression) -> str:
 @macro()
 def strip_punctuation(evaluator, tag: exp.Expression) -> str:
     """ "Grammar" (check)! -> Grammar check, but C++, C#, .NET, Node.js, R&D and Newton's keep what they need."""
-    plain_quotes = f"TRANSLATE({_sql(tag)}, '’‘ʼ´`', '''''''''''')"
+    text = _sql(tag)
+    plain_quotes = f"TRANSLATE({text}, '’‘ʼ´`', '''''''''''')"
     padded = f"' ' || {_replaced(plain_quotes, (NO_PART_OF_A_TAG, ' '))} || ' '"
     stripped = _replaced(
         padded,
@@ -55,7 +56,8 @@ def strip_punctuation(evaluator, tag: exp.Expression) -> str:
         ("[.''&]+ ", " "),  # at the end of a word
         (r" ([^\p{L}\p{N}\p{So} ]+ )+", " "),  # words of signs alone
     )
-    return f"TRIM({stripped})"
+    # Most tags are plain words: one look spares them the rest.
+    return f"TRIM(CASE WHEN REGEXP_MATCHES({text}, '[^A-Za-z0-9 ]') THEN {stripped} ELSE {text} END)"
 
 
 @macro()

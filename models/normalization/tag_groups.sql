@@ -74,15 +74,24 @@ WITH spellings AS (
       ORDER BY is_approved DESC, n_sure_occurrences DESC, n_occurrences DESC, cleaned_tag
     ) AS whole_tag
   FROM keyed
+), numbered AS (
+  SELECT
+    whole_tag,
+    UNNEST(
+      LIST_TRANSFORM(
+        STR_SPLIT(whole_tag, ' '),
+        (word, word_position) -> {'word_position': word_position, 'word': word}
+      )
+    ) AS part
+  FROM unbroken
+  WHERE
+    whole_tag = cleaned_tag
 ), words AS (
   SELECT
-    unbroken.whole_tag,
-    split.word,
-    split.word_position
-  FROM unbroken
-  CROSS JOIN UNNEST(STR_SPLIT(unbroken.whole_tag, ' ')) WITH ORDINALITY AS split(word, word_position)
-  WHERE
-    unbroken.whole_tag = unbroken.cleaned_tag
+    whole_tag,
+    part.word AS word,
+    part.word_position AS word_position
+  FROM numbered
 ), stems AS (
   SELECT
     words.whole_tag,

@@ -41,16 +41,9 @@ def execute(
     if not context.var("rule_stemming"):
         yield from ()
         return
-    split = exp.select("STRING_SPLIT(cleaned_tag, ' ') AS words", dialect="duckdb").from_(
+    split = exp.select(exp.alias_(exp.Explode(this=exp.func("SPLIT", exp.column("cleaned_tag"), "' '")), "word")).from_(
         context.resolve_table("tacos.tag_spellings")
     )
-    words = (
-        exp.select("split.word")
-        .distinct()
-        .from_(split.subquery("tags"))
-        .join("CROSS JOIN UNNEST(tags.words) AS split(word)", dialect="duckdb")
-        .where("NOT split.word IS NULL AND split.word <> ''")
-        .order_by("split.word")
-    )
+    words = exp.select("word").distinct().from_(split.subquery("words")).where("word <> ''").order_by("word")
     changed = changed_words(read_batches(context, words, 50_000), language, scope)
     yield from deliver(context, changed, {"code_digest": CODE_DIGEST})

@@ -1,0 +1,114 @@
+"""Realistic tag tables with a known truth: which raw spellings mean the same concept.
+
+Concepts follow the law of Zipf and Mandelbrot, so that the vocabulary grows with the data by the law of Heaps: about as
+many distinct raw tags as samples at 52,000 samples, a fraction of that per sample at millions. Every concept is one to
+three words; every occurrence of it is written in one of the ways that language models write tags. Some frequent
+concepts always come together with another one, so that there are associations to find.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+_WORDS = json.loads((Path(__file__).parent / "tag_words.json").read_text(encoding="utf-8"))
+TASKS: list[str] = _WORDS["tasks"]
+TOPICS: list[str] = _WORDS["topics"]
+
+
+def _plural(word: str) -> str:
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "ch", "sh")) else f"{word}s"
+
+
+def _gerund(word: str) -> str:
+    return f"{word[:-1]}ing" if word.endswith("e") else f"{word}ing"
+
+
+def _last_plural(words: list[str]) -> list[str]:
+    return [*words[:-1], _plural(words[-1])]
+
+
+# Ways to write a concept, with how often each is seen.
+WRITINGS: list[tuple[float, Callable[[list[str]], str]]] = [
+    (0.44, lambda w: " ".join(w)),
+    (0.14, lambda w: " ".join(w).title()),
+    (0.08, lambda w: " ".join(w).capitalize()),
+    (0.08, lambda w: "_".join(w)),
+    (0.06, lambda w: "-".join(w)),
+    (0.07, lambda w: " ".join(_last_plural(w))),
+    (0.03, lambda w: " ".join(_last_plural(w)).title()),
+    (0.03, lambda w: w[0] + "".join(x.capitalize() for x in w[1:])),
+    (0.02, lambda w: f"{' '.join(w)}."),
+    (0.015, lambda w: f"the {' '.join(w)}"),
+    (0.015, lambda w: " ".join([_gerund(w[0]), *w[1:]]) if w[0] in TASKS else " ".join(w).upper()),
+    (0.01, lambda w: f'"{" ".join(w)}"'),
+    (0.01, lambda w: f"Provide {' '.join(w)}"),
+]
+_TAGS_PER_SAMPLE = [0.1, 0.2, 0.25, 0.2, 0.15, 0.1]  # 1 to 6 tags, 3.4 on average
+_SHIFT, _EXPONENT = 60.0, 0.42  # of the Zipf-Mandelbrot law: P(rank > r) = (1 + r / shift) ** -exponent
+_FOLLOWERS = 0.02  # share of the 2,000 most frequent concepts that always come with another one
+
+
+@dataclass(frozen=True)
+class TagTable:
+    """A generated table and its truth.
+
+    Attributes:
+        rows: columns ``sample_id``, ``tag_position``, ``raw_tag``, one row per sample and raw tag.
+        concepts: raw tag -> number of the concept that it means.
+    """
+
+    rows: pa.Table
+    concepts: dict[str, int]
+
+
+def words_of(concept: int) -> list[str]:
+    """Words of a concept: the same number gives the same words, different numbers different ones."""
+    rest, last = divmod(concept, len(TOPICS))
+    if rest == 0:
+        return [TOPICS[last]]
+    rest, middle = divmod(rest - 1, len(TASKS))
+    # The task goes first: "check grammar"; further words come between.
+    words = [TASKS[middle], TOPICS[last]]
+    while rest:
+        rest, more = divmod(rest - 1, len(TOPICS))
+        words.insert(1, TOPICS[more])
+    return words
+
+
+def generate_tags(n_samples: int, seed: int = 42) -> TagTable:
+    """Make the table for that many samples; the same seed gives the same table."""
+    rng = np.random.default_rng(seed)
+    n_tags = rng.choice(np.arange(1, len(_TAGS_PER_SAMPLE) + 1), n_samples, p=_TAGS_PER_SAMPLE)
+    sample = np.repeat(np.arange(n_samples), n_tags)
+    concept = np.minimum(rng.pareto(_EXPONENT, sample.size) * _SHIFT, 5e8).astype(np.int64)
+    leaders = rng.permutation(2_000)[: int(2_000 * _FOLLOWERS)]
+    is_follower = np.isin(concept, leaders)
+    sample = np.concatenate([sample, sample[is_follower]])
+    concept = np.concatenate([concept, concept[is_follower] % 20])  # the concepts that the leaders always bring along
+    weights = np.array([weight for weight, _ in WRITINGS])
+    writing = rng.choice(len(WRITINGS), concept.size, p=weights / weights.sum())
+    codes, inverse = np.unique(concept * len(WRITINGS) + writing, return_inverse=True)
+    spellings = [WRITINGS[code % len(WRITINGS)][1](words_of(code // len(WRITINGS))) for code in codes.tolist()]
+    rows = pa.table(
+        {
+            "sample_id": _sample_ids(sample, n_samples),
+            "tag_position": pa.array(np.arange(sample.size, dtype=np.int32)),
+            "raw_tag": pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(spellings)),
+        }
+    )
+    return TagTable(rows, dict(zip(spellings, (codes // len(WRITINGS)).tolist(), strict=True)))
+
+
+def _sample_ids(sample: npt.NDArray[np.int64], n_samples: int) -> pa.DictionaryArray:
+    """Ids as long as an md5, different for every sample."""
+    ids = pa.array([f"{(i * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128:032x}" for i in range(n_samples)])
+    return pa.DictionaryArray.from_arrays(pa.array(sample.astype(np.int32)), ids)

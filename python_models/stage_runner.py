@@ -1,0 +1,125 @@
+"""Run the models of a stage on given tables, without plan, state or warehouse: for tests and benchmarks.
+
+What runs is the project itself: the SQL that SQLMesh renders, and the Python models as they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import duckdb
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import Context
+from sqlmesh.core.engine_adapter import create_engine_adapter
+from sqlmesh.core.model import PythonModel, SeedModel, SqlModel
+
+
+class StageRunner:
+    """The models of some stages, in the order of their dependencies, over one DuckDB connection.
+
+    Args:
+        context: the loaded project.
+        stages: tags of the models to run, e.g. ``["normalization"]``.
+        connection: where the tables are made; its memory and threads are the caller's choice.
+        variables: variables other than those of ``config.yaml`` for the Python models; SQL models take theirs from
+            the context.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        stages: list[str],
+        connection: duckdb.DuckDBPyConnection,
+        variables: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.context = context
+        self.connection = connection
+        self.variables = {**context.config.variables, **context.config.get_gateway().variables, **(variables or {})}
+        self.seconds: dict[str, float] = {}
+        self.engine_adapter = create_engine_adapter(lambda: connection, "duckdb")
+        chosen = {name: model for name, model in context.models.items() if set(model.tags) & set(stages)}
+        self.models = [chosen[name] for name in context.dag.sorted if name in chosen]
+        self._seeds: dict[str, pd.DataFrame] = {}
+
+    def var(self, name: str) -> Any:
+        """Value of a variable, as a Python model asks for it."""
+        return self.variables.get(name)
+
+    def with_variables(self, variables: Mapping[str, Any], **_: Any) -> StageRunner:
+        """SQLMesh gives a model its variables so; those given to this runner stand above them."""
+        self.variables = {**variables, **self.variables}
+        return self
+
+    def resolve_table(self, name: str) -> str:
+        """Where a model's table is, as a Python model asks for it."""
+        table = exp.to_table(name)
+        return exp.table_(table.name, db=table.db).sql(dialect="duckdb", identify=True)
+
+    def fetchdf(self, query: exp.Expression) -> pd.DataFrame:
+        """Result of a query, as a Python model asks for it."""
+        return self.connection.sql(query.sql(dialect="duckdb")).df()
+
+    def set_seed(self, name: str, rows: pd.DataFrame) -> None:
+        """Give a seed model other rows than those of its file."""
+        self._seeds[name] = rows
+
+    def set_table(self, name: str, rows: pd.DataFrame) -> None:
+        """Make a table that the stage reads, e.g. ``tacos.raw_tags``."""
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {exp.to_table(name).db}")
+        self.connection.register("given_rows", rows)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given_rows")  # noqa: S608
+        self.connection.unregister("given_rows")
+
+    def run(self) -> None:
+        """Make the tables of all models; ``seconds`` says how long each took."""
+        self.connection.execute("CREATE SCHEMA IF NOT EXISTS tacos")
+        for model in self.models:
+            started = time.perf_counter()
+            table = self.resolve_table(model.name)
+            if isinstance(model, SeedModel):
+                self._make_seed(model)
+            elif isinstance(model, SqlModel):
+                query = model.render_query_or_raise()
+                self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_unqualified(query)}")
+            elif isinstance(model, PythonModel):
+                self._make_python_table(model, table)
+            self.seconds[model.name] = time.perf_counter() - started
+
+    def _make_seed(self, model: SeedModel) -> None:
+        given = self._seeds.get(model.name)
+        self.set_table(
+            model.name,
+            given
+            if given is not None
+            else pd.concat([frame for frame in model.render_seed() if isinstance(frame, pd.DataFrame)]),
+        )
+
+    def _make_python_table(self, model: PythonModel, table: str) -> None:
+        columns = ", ".join(f'"{n}" {kind.sql("duckdb")}' for n, kind in model.columns_to_types_or_raise.items())
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
+        names = ", ".join(model.columns_to_types_or_raise)
+        for result in self._results(model):
+            source = "result_rows"
+            if isinstance(result, pd.DataFrame):
+                self.connection.register("result_rows", result)
+            else:
+                source = f"({result.sql(dialect='duckdb')})"
+            self.connection.execute(f"INSERT INTO {table} SELECT {names} FROM {source}")  # noqa: S608
+
+    def _results(self, model: PythonModel) -> Iterator[Any]:
+        day = date(2026, 1, 1)
+        # The runner stands in for SQLMesh's ExecutionContext: it has the methods that the project's models call.
+        stand_in: Any = self
+        yield from model.render(context=stand_in, start=day, end=day, execution_time=day)
+
+
+def _unqualified(query: Any) -> str:
+    """SQL of a rendered query, its tables without the catalog of the project's warehouse."""
+    copy = query.copy()
+    for table in copy.find_all(exp.Table):
+        table.set("catalog", None)
+    return str(copy.sql(dialect="duckdb"))

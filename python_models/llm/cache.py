@@ -138,7 +138,7 @@ class ResponseCache:
         sql = f"SELECT lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies WHERE request_key IN "  # noqa: S608
         for block in _blocks(keys):
             for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
-                found[row[0]] = CachedReply._make(row)
+                found[row[0]] = _reply_of(row)
         return found
 
     def put(self, reply: CachedReply) -> Future[None]:
@@ -192,8 +192,23 @@ class ResponseCache:
             if not rows:
                 return
             for row in rows:
-                yield CachedReply._make(row[1:])
+                yield _reply_of(row[1:])
             last = rows[-1][0]
+
+    def iter_computed(self) -> Iterator[tuple[str, str, bytes]]:
+        """All computed values as (kind, key, value), in bounded memory."""
+        last = 0
+        while rows := self._read(
+            "SELECT rowid, kind, key, value FROM computed WHERE rowid > ? ORDER BY rowid LIMIT 1000", [last]
+        ):
+            for row in rows:
+                yield row[1], row[2], row[3]
+            last = rows[-1][0]
+
+    def counts(self) -> tuple[int, int]:
+        """Number of replies and of computed values."""
+        row = self._read("SELECT (SELECT COUNT(*) FROM replies), (SELECT COUNT(*) FROM computed)", [])[0]
+        return int(row[0]), int(row[1])
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run a query on the cache file (for the batch API and statistics)."""
@@ -209,6 +224,10 @@ class ResponseCache:
 def now_us() -> int:
     """The time now, in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def _reply_of(row: tuple) -> CachedReply:  # type: ignore[type-arg]
+    return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1))
 
 
 def _blocks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -12,6 +12,7 @@ import logging
 import time
 from typing import Any
 
+import aiohttp
 import httpx2
 import openai
 
@@ -114,15 +115,20 @@ class ChatClient:
         level = max(level, dialect.format_level) if request.reply_schema is not None else 0
         body = dialect.body(request, attempt, level)
         requested_at_us, started = now_us(), time.perf_counter()
+        failure: Exception | None = None
+        payload = None
         try:
             payload = await self._post(body)
         except openai.APIStatusError as error:
             if error.status_code in {400, 422} and self._learn(dialect, body, level, error):
-                raise AskDifferently(dialect.format_level) from None
-            # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
-            if error.status_code in {400, 415, 422, 501} and self._may_try_next_format(dialect, body, level):
-                raise AskDifferently(level + 1) from None
-            raise self._status_failure(error.status_code, error.response, _error_of(error.body)) from None
+                failure = AskDifferently(dialect.format_level)
+            elif error.status_code in {400, 415, 422, 501} and self._may_try_next_format(dialect, body, level):
+                # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
+                failure = AskDifferently(level + 1)
+            else:
+                failure = self._status_failure(error.status_code, error.response, _error_of(error.body))
+        if failure is not None:
+            raise failure  # out here, so that the client's error, which may repeat the key, is not attached to it
         reply = self._read(payload, stage, request, attempt, key, requested_at_us, time.perf_counter() - started)
         if request.reply_schema is not None:
             dialect.accepted_level = level
@@ -135,14 +141,16 @@ class ChatClient:
             async with asyncio.timeout(self._timeout_s):
                 response = await self.openai.post("/chat/completions", cast_to=httpx2.Response, content=content)
         except (TimeoutError, openai.APITimeoutError) as error:
-            if isinstance(error.__cause__, httpx2.ConnectTimeout):
-                raise self._refused_connection("no answer to a connection") from None
+            if _could_not_connect(error):
+                raise self._refused_connection(f"no connection within {_CONNECT_TIMEOUT_S:g} s") from None
+            if _is_dropped(error):
+                raise CallFailed("connection", "closed without a reply", is_transient=True, may_be_paid=True) from None
             raise CallFailed(
                 "timeout", f"no reply within {self._timeout_s:g} s", is_transient=True, may_be_paid=True
             ) from None
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            if isinstance(cause, (httpx2.ConnectError, httpx2.UnsupportedProtocol)):
+            if _could_not_connect(error) or isinstance(cause, httpx2.UnsupportedProtocol):
                 raise self._refused_connection(str(cause)) from None
             detail = self._clean(f"{type(cause).__name__}: {cause}".rstrip(": "))
             raise CallFailed("connection", detail, is_transient=True, may_be_paid=True) from None
@@ -215,6 +223,28 @@ class ChatClient:
     def _clean(self, text: str) -> str:
         text = " ".join(hide_bearer(self._endpoint.hide_secrets(text)).split())
         return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+
+
+def _could_not_connect(error: BaseException) -> bool:
+    """Whether there never was a connection. The transport's own names for this are too coarse: ask aiohttp's."""
+    return any(
+        isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)) for cause in _causes(error)
+    )
+
+
+def _is_dropped(error: BaseException) -> bool:
+    """Whether a connection was lost; the transport takes that for a timeout."""
+    causes = _causes(error)
+    return any(isinstance(cause, aiohttp.ClientConnectionError) for cause in causes) and not any(
+        isinstance(cause, aiohttp.ServerTimeoutError) for cause in causes
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 10:
+        causes.append(cause)
+    return causes
 
 
 def read_completion(

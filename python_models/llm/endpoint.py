@@ -38,6 +38,11 @@ class Endpoint:
         if not self.base_urls:
             raise ValueError("An endpoint needs at least one base URL.")
         for url in self.base_urls:
+            if "@" in urlsplit(url).netloc:
+                raise SettingError(
+                    f"OPENAI_BASE_URL must hold no user or password, but the one for {shown_url(url)} does. "
+                    "Put the secret into OPENAI_API_KEY."
+                )
             if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
                 raise SettingError(f"OPENAI_BASE_URL must look like https://host/v1, but it is {shown_url(url)!r}.")
 

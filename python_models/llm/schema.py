@@ -98,7 +98,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     if not read_only:
         connection.execute("PRAGMA synchronous = FULL")
-    if _pragma(connection, "user_version") == 0 and not read_only:
+    if not read_only and _is_empty(connection):
         _create(connection)
     version, application_id = _pragma(connection, "user_version"), _pragma(connection, "application_id")
     if application_id != APPLICATION_ID:
@@ -118,8 +118,7 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")  # of two processes that find an empty file, one creates the tables
     try:
-        is_empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
-        if _pragma(connection, "user_version") == 0 and is_empty:
+        if _is_empty(connection):
             for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -129,6 +128,10 @@ def _create(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return _pragma(connection, "user_version") == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchall()
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -237,6 +237,8 @@ class Sender:
 
     def _fail(self, job: Job, failure: CallFailed, n_failures: int, client: ChatClient) -> None:
         error = str(failure) + (f" ({n_failures} tries)" if n_failures > 1 else "")
+        if (failure.retry_after_s or 0) > LONGEST_RETRY_AFTER_S:
+            error += f" (asked to wait {failure.retry_after_s:,.0f} s)"
         if failure.is_transient or not self._has_succeeded:
             self._n_failed_in_row += 1
         if self._n_failed_in_row >= max(_LEAST_FAILURES_IN_A_ROW, 2 * self.n_slots):

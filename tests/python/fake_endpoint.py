@@ -371,7 +371,7 @@ def _judging_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | N
 
 def _bend(text: str, fault: str | None) -> str:
     if fault == "broken_json":
-        return text[:-1].replace('"', "").replace(":", " is") + " ..."
+        return text.translate(str.maketrans({"{": "", "}": "", "[": "", "]": "", ":": "="}))
     if fault == "prose":
         return "I would rather talk about the weather."
     if fault == "truncated":

@@ -16,10 +16,13 @@ SELECT
   n_lost
 FROM lost
 WHERE
-  n_lost > 0
-  AND @FAIL(
-    n_lost::TEXT || ' samples are in no cluster, such as ' || example || ': tacos.clusters must have at least one row for each sample. Build it again: sqlmesh plan --restate-model tacos.clusters'
-  );
+  CASE
+    WHEN n_lost > 0
+    THEN @FAIL(
+      n_lost::TEXT || ' samples are in no cluster, such as ' || example || ': tacos.clusters must have at least one row for each sample. Build it again: sqlmesh plan --restate-model tacos.clusters'
+    )
+    ELSE FALSE
+  END;
 
 AUDIT (
   name quotas_add_up_to_the_selection_size
@@ -65,10 +68,13 @@ SELECT
   n_failed
 FROM totals
 WHERE
-  n_failed > @JUDGING_NUMBER('max_failure_share', @max_failure_share) * n_pairs
-  AND @FAIL(
-    n_failed::TEXT || ' of ' || n_pairs::TEXT || ' judgments failed, more than max_failure_share allows; the first reason: ' || example || '. What was answered is kept and not paid again: run again once the judge answers, or raise max_failure_share.'
-  );
+  CASE
+    WHEN n_failed > @JUDGING_NUMBER('max_failure_share', @max_failure_share) * n_pairs
+    THEN @FAIL(
+      n_failed::TEXT || ' of ' || n_pairs::TEXT || ' judgments failed, more than max_failure_share allows; the first reason: ' || example || '. What was answered is kept and not paid again: run again once the judge answers, or raise max_failure_share.'
+    )
+    ELSE FALSE
+  END;
 
 AUDIT (
   name comparisons_count_every_judgment_twice

@@ -6,6 +6,9 @@ from sqlmesh import macro
 
 @macro()
 def fail(evaluator, message: exp.Expression) -> str:
-    """An expression that stops the query with the message: ERROR() in DuckDB, RAISE_ERROR() in Spark."""
+    """Stop the query with the message: ERROR() in DuckDB, RAISE_ERROR() in Spark.
+
+    Put it behind the THEN of a CASE: an engine may evaluate the sides of an AND in any order, and before a join.
+    """
     function = "RAISE_ERROR" if evaluator.dialect in ("spark", "databricks") else "ERROR"
     return f"{function}({message.sql(dialect=evaluator.dialect)})"

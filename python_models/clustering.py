@@ -111,7 +111,7 @@ def _centroids(vectors: Vectors, weights: Vectors, known: Ids) -> tuple[Ids, Vec
 def _fit(
     vectors: Vectors, weights: Vectors, start: int | Vectors, *, n_starts: int, random_seed: int
 ) -> tuple[Ids, Vectors]:
-    """k-means from k random starts or from given centroids: labels (n_tags,) and centroids (n_clusters, n_dimensions)."""
+    """k-means from k seeded starts or given centroids: (n_tags,) labels and (n_clusters, n_dimensions) centroids."""
     from sklearn.cluster import KMeans
 
     k, init = (start, "k-means++") if isinstance(start, int) else (len(start), start)

@@ -64,7 +64,9 @@ def _write(batches: Iterable[pa.RecordBatch], path: Path) -> list[str]:
     return names if n_rows else []
 
 
-def read_batches(context: ExecutionContext, query: exp.Query, batch_size: int = 2_000) -> Iterator[list[dict[str, Any]]]:
+def read_batches(
+    context: ExecutionContext, query: exp.Query, batch_size: int = 2_000
+) -> Iterator[list[dict[str, Any]]]:
     """Read a query in batches of rows, in bounded memory.
 
     On DuckDB it reads from a cursor of its own: the adapter's cursor is used again while a model runs, and a result
@@ -82,4 +84,5 @@ def read_batches(context: ExecutionContext, query: exp.Query, batch_size: int = 
         finally:
             cursor.close()
     else:
-        yield context.fetchdf(query).to_dict("records")
+        frame = context.fetchdf(query)
+        yield [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]

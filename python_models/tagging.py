@@ -23,6 +23,10 @@ EMBEDDED = "embedded"
 _EMBEDDED_CHARS = 1_200
 """The embedded model reads 2,048 tokens, some of them examples: longer instructions are cut here."""
 
+_MAX_TOKENS = 256
+_MAX_TOKENS_EXPLAINED = 1_024
+"""Room for 30 short tags, and for 5 to 10 with a sentence each."""
+
 _BATCH_ROWS = 1_000
 
 REPLY_SCHEMA = pa.schema(
@@ -30,9 +34,7 @@ REPLY_SCHEMA = pa.schema(
         "sample_id": pa.string(),
         "ingested_at": pa.date32(),
         "raw_reply": pa.string(),
-        "tags": pa.list_(
-            pa.struct({"tag_position": pa.int32(), "raw_tag": pa.string(), "explanation": pa.string()})
-        ),
+        "tags": pa.list_(pa.struct({"tag_position": pa.int32(), "raw_tag": pa.string(), "explanation": pa.string()})),
         "error": pa.string(),
         "is_cut": pa.bool_(),
         "n_attempts": pa.int32(),
@@ -121,10 +123,10 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
-    name = "capable_schema" if options.has_explanations else "capable_brief_schema"
-    schema = json.loads(options.prompts[name])
-    wish = options.prompts["capable_explanation"] if options.has_explanations else ""
-    system = fill(options.prompts["capable"], {"explanation": wish.strip()}).strip()
+    variant = "_explained" if options.has_explanations else ""
+    schema = json.loads(options.prompts[f"capable_schema{variant}"])
+    reply_form = options.prompts[f"capable_reply{variant}"].strip()
+    system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
         text, is_cut = clean_and_cut(row["instruction"], options.max_prompt_chars)
         yield (
@@ -134,7 +136,10 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
                     {"role": "system", "content": system},
                     {"role": "user", "content": fence(instruction=text)["instruction"]},
                 ),
-                parameters={"temperature": 0, "max_tokens": 1024 if options.has_explanations else 256},
+                parameters={
+                    "temperature": 0,
+                    "max_tokens": _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS,
+                },
                 reply_schema=schema,
                 schema_name="tags",
             ),

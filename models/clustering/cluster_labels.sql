@@ -29,12 +29,7 @@ WITH ranked_tags AS (
 ), labels AS (
   SELECT
     cluster_id,
-    CONCAT_WS(
-      ', ',
-      MAX(CASE WHEN tag_rank = 1 THEN normalized_tag END),
-      MAX(CASE WHEN tag_rank = 2 THEN normalized_tag END),
-      MAX(CASE WHEN tag_rank = 3 THEN normalized_tag END)
-    ) AS label,
+    MAX(CASE WHEN tag_rank = 1 THEN normalized_tag END) || COALESCE(', ' || MAX(CASE WHEN tag_rank = 2 THEN normalized_tag END), '') || COALESCE(', ' || MAX(CASE WHEN tag_rank = 3 THEN normalized_tag END), '') AS label,
     COUNT(*) AS n_tags
   FROM ranked_tags
   GROUP BY

@@ -1,6 +1,9 @@
 MODEL (
   name tacos.sample_outcomes,
   kind FULL,
+  depends_on (
+    tacos.samples
+  ),
   description 'One row per sample: where it competed, how it ranked there, and why it was kept or dropped.',
   column_descriptions (
     sample_id = 'The sample.',

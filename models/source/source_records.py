@@ -42,7 +42,7 @@ CODE_DIGEST = source_digest("source")
         "conversation": "The original record as JSON, whole; of an unreadable record the first 10,000 characters.",
         "n_turns": "Number of user turns; NULL if the record is unusable.",
         "error": "Why the record cannot be used; NULL if it can.",
-        "ingested_at": "The record's own date if it has one, else its file's date (UTC); never before start or in the future.",
+        "ingested_at": "The record's own date, else its file's (UTC); never before 2020 or in the future.",
         "code_digest": "Digest of the code that read the record.",
     },
     audits=[

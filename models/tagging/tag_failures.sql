@@ -1,6 +1,9 @@
 MODEL (
   name tacos.tag_failures,
   kind FULL,
+  depends_on (
+    tacos.samples
+  ),
   description 'One row per sample without a usable reply of the tagging model. The next run asks for these samples again, and for no others.',
   column_descriptions (
     sample_id = 'The sample.',

@@ -13,8 +13,10 @@ from python_models.prompts import prompt_text
 
 PROMPTS = {
     "capable": prompt_text("tag_instruction.txt"),
-    "capable_schema": prompt_text("tag_reply.schema.json"),
-    "capable_brief_schema": prompt_text("tag_reply_brief.schema.json"),
+    "capable_reply": prompt_text("tag_no_explanation.txt"),
+    "capable_reply_explained": prompt_text("tag_explanation.txt"),
+    "capable_schema": prompt_text("tag_reply_brief.schema.json"),
+    "capable_schema_explained": prompt_text("tag_reply.schema.json"),
     "embedded": prompt_text("tag_instruction_embedded.txt"),
     "embedded_examples": prompt_text("tag_instruction_embedded.jsonl"),
     "embedded_schema": prompt_text("tag_reply_embedded.schema.json"),

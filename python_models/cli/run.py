@@ -33,22 +33,25 @@ def run(_: argparse.Namespace) -> int:
     Raises:
         WarehouseError: another process holds the warehouse, or a model or an audit failed.
     """
-    from sqlmesh import Context
+    from sqlmesh import Context, configure_logging
+    from sqlmesh.core.console import configure_console
     from sqlmesh.utils.errors import SQLMeshError
 
     os.chdir(PROJECT_ROOT)
+    configure_logging()
+    configure_console()
     try:
         context = Context(paths=str(PROJECT_ROOT))
         try:
-            context.plan(auto_apply=True, no_prompts=True, run=True, ignore_cron=True, no_diff=True)
+            context.plan(auto_apply=True, no_prompts=True, run=True, ignore_cron=True, no_diff=True, skip_tests=True)
         finally:
             context.close()
     except duckdb.IOException as error:
         raise WarehouseError(locked_message(database_path(), error)) from error
     except SQLMeshError as error:
         raise WarehouseError(
-            f"The run stopped: {error}. The message above says where and why; what was paid for is kept in the "
-            "cache, so that the next run goes on from here."
+            f"The run stopped: {str(error).rstrip('.')}. The message above says where and why; "
+            "what was paid for is kept in the cache, so that the next run goes on from here."
         ) from error
     show_summary()
     return 0

@@ -1,4 +1,4 @@
-"""Reading the warehouse from a command: the tables of one environment, without blocking a run for longer than needed."""
+"""Reading the warehouse from a command, without blocking a run for longer than needed."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def schema_of(environment: str) -> str:
     return "tacos" if environment == "prod" else f"tacos__{environment}"
 
 
-def rows(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
+def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """All rows of a query as dicts.
 
     Raises:

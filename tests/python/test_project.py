@@ -92,7 +92,8 @@ def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
     problems = {
         model.name: found
         for model in models(project)
-        if isinstance(model, SqlModel) and not isinstance(model, SeedModel)
+        if isinstance(model, SqlModel)
+        and not isinstance(model, SeedModel)
         and (found := unsupported_by_spark(model.render_query_or_raise()))
     }
     assert not problems

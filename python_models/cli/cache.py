@@ -1,0 +1,105 @@
+"""``tacos cache``: what the cache of paid replies holds, and how to carry it to another machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from python_models.llm.cache import Usage
+    from python_models.llm.prices import Price
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``tacos``."""
+    parser = commands.add_parser(
+        "cache",
+        help="statistics, export and import of the cache of paid replies",
+        description="The response cache (TACOS_CACHE) holds every reply that was paid for. With it, everything else "
+        "is rebuilt without a paid call, here or, exported and imported, on another machine.",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    stats = actions.add_parser("stats", help="calls, tokens and cost per stage and model")
+    stats.set_defaults(run=show_stats)
+    export = actions.add_parser("export", help="write everything to a JSONL file (compressed if it ends in .gz)")
+    export.add_argument("path", type=Path)
+    export.set_defaults(run=export_file)
+    load = actions.add_parser("import", help="add what an exported file holds; what is there already stays")
+    load.add_argument("path", type=Path)
+    load.set_defaults(run=import_file)
+
+
+def show_stats(_: argparse.Namespace) -> int:
+    """Print calls, tokens and cost per stage and model; also beside a run."""
+    from python_models.llm.cache import ResponseCache
+    from python_models.settings import cache_path
+
+    path = cache_path()
+    with ResponseCache(path, read_only=True) as cache:
+        usage = cache.usage()
+    console = Console()
+    console.print(f"{path}, {path.stat().st_size / 2**20:,.1f} MiB", highlight=False, soft_wrap=True)
+    console.print(_stats_table(usage))
+    return 0
+
+
+def export_file(options: argparse.Namespace) -> int:
+    """Write the cache to a file."""
+    from python_models.llm.cache import ResponseCache
+    from python_models.llm.transfer import export_cache
+    from python_models.settings import cache_path
+
+    with ResponseCache(cache_path(), read_only=True) as cache:
+        done = export_cache(cache, options.path)
+    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values written to {options.path}.")
+    return 0
+
+
+def import_file(options: argparse.Namespace) -> int:
+    """Add a file to the cache."""
+    from python_models.llm.cache import ResponseCache
+    from python_models.llm.transfer import import_cache
+    from python_models.settings import cache_path
+
+    with ResponseCache(cache_path()) as cache:
+        done = import_cache(cache, options.path)
+    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values were new, from {options.path}.")
+    return 0
+
+
+def _stats_table(usage: list[Usage]) -> Table:
+    from python_models.llm.prices import read_prices
+
+    prices = read_prices()
+    table = Table(box=SIMPLE)
+    for name in ("stage", "model"):
+        table.add_column(name)
+    for name in ("calls", "prompt tokens", "cached", "completion tokens", "cost"):
+        table.add_column(name, justify="right")
+    for row in usage:
+        numbers = (row.n_calls, row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
+        model = f"{row.model} (batch)" if row.is_batch else row.model
+        table.add_row(row.stage, model, *(f"{number:,}" for number in numbers), _cost(row, prices))
+    return table
+
+
+def _cost(row: Usage, prices: Mapping[str, Price]) -> str:
+    from python_models.llm.prices import find_price
+
+    if row.is_free:
+        return "free"
+    if row.is_imported:
+        return "imported"
+    price = find_price(prices, row.model)
+    if price is None:
+        return "price unknown"
+    tokens = (row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
+    return f"${price.cost(*tokens, is_batch=row.is_batch):,.4f}"

@@ -1,0 +1,120 @@
+"""``tacos tags-diff``: which tags change their fate between two environments, and how many samples that touches."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, schema_of
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+# One row per raw tag whose normalized tag differs. A tag that one environment has not seen counts as absent there.
+DIFFERENCES = """
+WITH befores AS (
+  SELECT raw_tag, normalized_tag, action, reason FROM {before}.tag_map
+), afters AS (
+  SELECT raw_tag, normalized_tag, action, reason FROM {after}.tag_map
+), changed AS (
+  SELECT
+    COALESCE(befores.raw_tag, afters.raw_tag) AS raw_tag,
+    befores.normalized_tag AS tag_before,
+    afters.normalized_tag AS tag_after,
+    COALESCE(befores.action, 'absent') AS action_before,
+    COALESCE(afters.action, 'absent') AS action_after,
+    COALESCE(befores.reason, '-') AS reason_before,
+    COALESCE(afters.reason, '-') AS reason_after
+  FROM befores
+  FULL JOIN afters ON afters.raw_tag = befores.raw_tag
+  WHERE befores.normalized_tag IS DISTINCT FROM afters.normalized_tag
+), carried AS (
+  SELECT raw_tag, sample_id FROM {before}.raw_tags
+  UNION
+  SELECT raw_tag, sample_id FROM {after}.raw_tags
+), touched AS (
+  SELECT changed.*, carried.sample_id
+  FROM changed
+  INNER JOIN carried ON carried.raw_tag = changed.raw_tag
+)
+"""
+BY_TAG = """
+SELECT
+  raw_tag, tag_before, tag_after, action_before, action_after, reason_before, reason_after,
+  COUNT(DISTINCT sample_id) AS n_samples
+FROM touched
+GROUP BY ALL
+ORDER BY n_samples DESC, raw_tag
+"""
+BY_ACTION = """
+SELECT action_before, action_after, COUNT(DISTINCT raw_tag) AS n_tags, COUNT(DISTINCT sample_id) AS n_samples
+FROM touched
+GROUP BY GROUPING SETS ((), (action_before, action_after))
+ORDER BY action_before IS NOT NULL, n_samples DESC, action_before, action_after
+"""
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``tacos``."""
+    parser = commands.add_parser(
+        "tags-diff",
+        help="which tags change their fate between two environments",
+        description="Compare tacos.tag_map of two SQLMesh environments: after a changed rule and `sqlmesh plan dev`, "
+        "`tacos tags-diff dev` lists the tags whose fate differs from prod, with the samples that are touched.",
+    )
+    parser.add_argument("environment", help="environment with the change, e.g. dev")
+    parser.add_argument("--against", default="prod", help="environment to compare with (default: prod)")
+    parser.add_argument("--limit", type=int, default=50, help="tags to list, most samples first (default: 50; 0: all)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the differences.
+
+    Raises:
+        WarehouseError: one of the environments does not exist, or has no tag map.
+    """
+    before, after = schema_of(options.against), schema_of(options.environment)
+    with open_warehouse() as connection:
+        _refuse_unknown(connection, (before, after))
+        differences = DIFFERENCES.format(before=f'"{before}"', after=f'"{after}"')
+        totals = rows(connection, differences + BY_ACTION)
+        n_tags, n_samples = totals[0]["n_tags"], totals[0]["n_samples"]
+        limit = f"LIMIT {options.limit}" if options.limit > 0 else ""
+        tags = rows(connection, differences + BY_TAG + limit)
+    if not n_tags:
+        print(f"No tag has another fate in {options.environment} than in {options.against}.")
+        return 0
+    print(f"{n_tags} tags have another fate in {options.environment} than in {options.against}; ", end="")
+    print(f"{n_samples} samples carry them.\n")
+    for total in totals[1:]:
+        steps = f"{total['action_before']} -> {total['action_after']}"
+        print(f"  {steps:<48} {total['n_tags']:>8} tags {total['n_samples']:>10} samples")
+    print()
+    for tag in tags:
+        fate = f"{tag['tag_before'] or '(dropped)'} => {tag['tag_after'] or '(dropped)'}"
+        print(f"{tag['raw_tag']}: {fate}  [{tag['n_samples']} samples]")
+        print(f"  {options.against + ':':<8} {tag['reason_before']}")
+        print(f"  {options.environment + ':':<8} {tag['reason_after']}")
+    if len(tags) < n_tags:
+        print(f"\n... and {n_tags - len(tags)} more: --limit 0 lists all.")
+    return 0
+
+
+def _refuse_unknown(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> None:
+    found = rows(
+        connection,
+        "SELECT DISTINCT table_schema FROM information_schema.tables "
+        "WHERE table_name = 'tag_map' AND (table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos__'))",
+    )
+    known = sorted(row["table_schema"] for row in found)
+    for schema in schemas:
+        if schema not in known:
+            names = [name.removeprefix("tacos__") if name != "tacos" else "prod" for name in known]
+            wanted = schema.removeprefix("tacos__") if schema != "tacos" else "prod"
+            raise WarehouseError(
+                f"There is no environment {wanted!r} with a tag map; there are: {', '.join(names) or 'none'}. "
+                f"Make it: sqlmesh plan {wanted if wanted != 'prod' else ''}".rstrip()
+            )

@@ -1,0 +1,92 @@
+"""A copy of the project in a scratch folder, driven as a user does: by its commands, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from python_models.llm.cache import ResponseCache
+from python_models.settings import PROJECT_ROOT
+
+PARTS = ("config.yaml", "models", "macros", "audits", "seeds", "prompts", "python_models")
+PLAN = ("plan", "--auto-apply", "--no-prompts", "--run", "--ignore-cron")
+
+
+@dataclass
+class ProjectCopy:
+    """The project in ``root``, with a warehouse, a cache and a dataset of its own.
+
+    Attributes:
+        root: the scratch folder.
+        environment: environment variables beside those of every process.
+    """
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part in PARTS:
+            source = PROJECT_ROOT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, self.root / part)
+
+    @property
+    def dataset(self) -> Path:
+        return self.root / "dataset.jsonl"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache.sqlite"
+
+    def write_samples(self, samples: list[tuple[str, str]]) -> None:
+        """Append Alpaca records to the dataset."""
+        with self.dataset.open("a", encoding="utf-8") as lines:
+            for instruction, output in samples:
+                lines.write(json.dumps({"instruction": instruction, "output": output}) + "\n")
+
+    def start(self, *arguments: str, module: str = "sqlmesh") -> subprocess.Popen[str]:
+        """Start ``sqlmesh`` (or another module's ``main``) in the folder."""
+        main = "sqlmesh.cli.main:cli" if module == "sqlmesh" else f"{module}:main"
+        package, function = main.split(":")
+        code = f"import sys; from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
+        environment |= {
+            "PYTHONPATH": str(self.root),
+            "TACOS_DATABASE": str(self.root / "warehouse.duckdb"),
+            "TACOS_CACHE": str(self.cache),
+            "TACOS_DATASET": str(self.dataset),
+            "COLUMNS": "200",
+        } | self.environment
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, module: str = "sqlmesh", expect_failure: bool = False) -> str:
+        """Run a command to its end and return what it printed; fails the test where it fails (or does not)."""
+        process = self.start(*arguments, module=module)
+        output, _ = process.communicate(timeout=240)
+        assert (process.returncode != 0) == expect_failure, output
+        return output
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query on the warehouse."""
+        with duckdb.connect(str(self.root / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def n_calls(self, stage: str) -> int:
+        """Replies of a stage that were paid for, from the cache."""
+        with ResponseCache(self.cache, read_only=True) as cache:
+            return sum(usage.n_calls for usage in cache.usage() if usage.stage == stage)

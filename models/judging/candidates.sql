@@ -82,8 +82,10 @@ SELECT
     THEN 'not judged here: more of its tags, or a smaller cluster, speak for cluster ' || primary_cluster_id::TEXT
     WHEN cluster_id = -1
     THEN 'judged: it has no normalized tag, and competes with others without one'
-    WHEN @JUDGING_OPTION('cluster_membership', @cluster_membership) = 'all'
-    THEN 'judged: one of its tags is in the cluster'
-    ELSE 'judged: the cluster holds most of its tags'
+    ELSE @IF(
+      @cluster_membership = 'all',
+      'judged: one of its tags is in the cluster',
+      'judged: the cluster holds most of its tags'
+    )
   END::TEXT AS reason
 FROM judged

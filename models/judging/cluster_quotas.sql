@@ -22,10 +22,14 @@ MODEL (
   )
 );
 
-WITH totals AS (
+WITH counts AS (
   SELECT
-    @SELECTION_SIZE(COUNT(*)) AS selection_size
+    COUNT(*) AS n_samples
   FROM tacos.samples
+), totals AS (
+  SELECT
+    @SELECTION_SIZE(n_samples) AS selection_size
+  FROM counts
 ), sizes AS (
   SELECT
     cluster_id,

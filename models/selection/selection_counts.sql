@@ -15,6 +15,9 @@ MODEL (
   ),
   grain selection_size,
   audits (
+    UNIQUE_VALUES(columns := (
+      selection_size
+    )),
     NOT_NULL(columns := (n_samples, n_candidates, selection_size, n_selected)),
     AS_MANY_SAMPLES_ARE_KEPT_AS_ASKED_FOR
   ),

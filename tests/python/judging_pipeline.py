@@ -1,0 +1,191 @@
+"""The judging and selection stages as SQL in a DuckDB of their own, with any function in the place of the judge.
+
+The queries are the project's, rendered by SQLMesh with the variables of config.yaml; only the Python models that ask
+the judge are left out. So thousands of judgments take seconds, and everything but the call itself is the real thing.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import yaml
+from sqlmesh import Context
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+Judge = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
+"""Scores of the first and of the second sample of each pair (1-100, NaN where the judgment failed).
+
+Its argument has the columns pair_id, judging_round, cluster_id, first_sample_id, second_sample_id, is_order_check.
+"""
+
+_REPLY_COLUMNS = {
+    "pair_id": "TEXT",
+    "raw_reply": "TEXT",
+    "scores": "STRUCT(first_score INT, second_score INT)",
+    "error": "TEXT",
+    "is_cut": "BOOLEAN",
+    "n_attempts": "INT",
+    "model_name": "TEXT",
+    "request_key": "TEXT",
+    "n_prompt_tokens": "BIGINT",
+    "n_completion_tokens": "BIGINT",
+    "is_cached": "BOOLEAN",
+    "requested_at": "TIMESTAMP",
+    "prompt_sha256": "TEXT",
+    "code_digest": "TEXT",
+}
+_INPUTS = {
+    "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT"},
+    "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT"},
+}
+# The tables that explain what became of a sample read every stage: they are not part of this one.
+_SELECTION = ("selected", "selection_counts")
+
+
+@functools.cache
+def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
+    """The SQL models of the two stages as a SQLMesh project, the variables of config.yaml with the overrides."""
+    folder = Path(tempfile.mkdtemp(prefix="tacos_judging_"))
+    text = re.sub(r"\{\{.*?\}\}", "local", (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8"))
+    variables = yaml.safe_load(text)["variables"] | {"judge_model": "a function"} | dict(overrides)
+    config = {
+        "gateways": {"local": {"connection": {"type": "duckdb"}}},
+        "model_defaults": {"dialect": "duckdb", "start": "2020-01-01"},
+        "disable_anonymized_analytics": True,
+        "variables": variables,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    inputs = [{"name": name, "columns": columns} for name, columns in _INPUTS.items()]
+    (folder / "external_models.yaml").write_text(yaml.safe_dump(inputs), encoding="utf-8")
+    sources = list((PROJECT_ROOT / "models/judging").glob("*.sql"))
+    sources += [PROJECT_ROOT / f"models/selection/{name}.sql" for name in _SELECTION]
+    sources += [PROJECT_ROOT / f"macros/{name}.py" for name in ("__init__", "fail", "judging")]
+    sources += [PROJECT_ROOT / f"audits/{name}.sql" for name in ("judging_is_sound", "selection_is_exact")]
+    for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
+        nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
+        stub = f"MODEL (name tacos.pair_replies_{number}, kind FULL); SELECT {nulls} FROM tacos.pairs_{number}"
+        (folder / f"models/pair_replies_{number}.sql").parent.mkdir(exist_ok=True)
+        (folder / f"models/pair_replies_{number}.sql").write_text(stub, encoding="utf-8")
+    for source in sources:
+        target = folder / source.relative_to(PROJECT_ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source)
+    return Context(paths=[str(folder)])
+
+
+class JudgingPipeline:
+    """Tables of one run, by the queries of the project.
+
+    Args:
+        variables: SQLMesh variables that differ from config.yaml.
+        settings: DuckDB settings, such as ``threads`` and ``memory_limit``.
+
+    Attributes:
+        connection: where the tables are, in the schema ``tacos``.
+        seconds: how long each table took, by name without schema; the judge's time under ``judge``.
+    """
+
+    def __init__(self, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        self._context = _context(tuple(sorted((variables or {}).items())))
+        self.connection = duckdb.connect(config=dict(settings or {}))
+        self.connection.execute("CREATE SCHEMA tacos")
+        self.seconds: dict[str, float] = {}
+
+    def run(self, samples: pd.DataFrame, clusters: pd.DataFrame, judge: Judge, *, has_audits: bool = True) -> None:
+        """Build all tables.
+
+        Args:
+            samples: ``sample_id``, and ``instruction`` and ``response`` unless they do not matter.
+            clusters: ``sample_id`` and ``cluster_id``, and ``n_tags`` unless it is 1 for all.
+            judge: who scores the pairs.
+            has_audits: whether the audits of every table are run; AssertionError names the first that fails.
+        """
+        samples = pd.DataFrame({"instruction": "ask", "response": "answer"} | dict(samples.items()))
+        clusters = pd.DataFrame(dict(clusters.items()) | {"n_tags": clusters.get("n_tags", 1)})
+        self._create("samples", samples, _INPUTS["tacos.samples"])
+        self._create("clusters", clusters, _INPUTS["tacos.clusters"])
+        for name in self._context.dag.sorted:
+            table = name.split(".")[-1].strip('"')
+            if name.replace('"', "").partition(".")[2] in _INPUTS:
+                continue
+            if re.fullmatch(r"pair_replies_\d", table):
+                self._judge(table, judge)
+                continue
+            started = time.perf_counter()
+            model = self._context.get_model(name)
+            query = self._context.render(model).sql(dialect="duckdb", identify=True)
+            kind = "VIEW" if model.kind.is_view else "TABLE"
+            self.connection.execute(f"CREATE {kind} tacos.{table} AS {self._local(query)}")
+            self.seconds[table] = time.perf_counter() - started
+            if has_audits:
+                self._audit(model, table)
+
+    def table(self, name: str, order_by: str = "ALL") -> pd.DataFrame:
+        """A table as a frame, in a fixed order."""
+        return self.connection.execute(f"SELECT * FROM tacos.{name} ORDER BY {order_by}").df()
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return self.connection.execute(sql).fetchall()
+
+    def has_table(self, name: str) -> bool:
+        """Whether the table was built."""
+        return bool(self.query(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"))
+
+    def _judge(self, table: str, judge: Judge) -> None:
+        pairs = self.connection.execute(f"SELECT * FROM tacos.{table.replace('pair_replies', 'pairs')}").df()
+        started = time.perf_counter()
+        first_scores, second_scores = judge(pairs) if len(pairs) else (np.empty(0), np.empty(0))
+        self.seconds["judge"] = self.seconds.get("judge", 0.0) + time.perf_counter() - started
+        replies = pd.DataFrame(
+            {"pair_id": pairs["pair_id"], "first_score": first_scores, "second_score": second_scores}
+        ).astype({"pair_id": "object", "first_score": "float64", "second_score": "float64"})
+        self.connection.register("judged", replies)
+        # A failed judgment arrives as NaN, which is a number for SQL.
+        self.connection.execute(
+            f"""CREATE TABLE tacos.{table} AS
+            SELECT pair_id, 'a function' AS raw_reply,
+              CASE WHEN NOT ISNAN(first_score)
+                THEN STRUCT_PACK(first_score := first_score::INT, second_score := second_score::INT) END AS scores,
+              CASE WHEN ISNAN(first_score) THEN 'invalid_json: nothing to read' END AS error,
+              FALSE AS is_cut, 1 AS n_attempts, 'a function' AS model_name, NULL::TEXT AS request_key,
+              NULL::BIGINT AS n_prompt_tokens, NULL::BIGINT AS n_completion_tokens, FALSE AS is_cached,
+              NULL::TIMESTAMP AS requested_at, NULL::TEXT AS prompt_sha256, NULL::TEXT AS code_digest
+            FROM judged"""
+        )
+        self.connection.unregister("judged")
+
+    def _create(self, name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> None:
+        self.connection.register("given", frame)
+        casts = ", ".join(f"{column}::{kind} AS {column}" for column, kind in columns.items())
+        self.connection.execute(f"CREATE TABLE tacos.{name} AS SELECT {casts} FROM given")
+        self.connection.unregister("given")
+
+    def _audit(self, model: Any, table: str) -> None:
+        for audit, arguments in model.audits_with_args:
+            query = model.render_audit_query(audit, **arguments).sql(dialect="duckdb", identify=True)
+            rows = self.connection.execute(self._local(query)).fetchmany(3)
+            if rows and audit.blocking:
+                raise AssertionError(f"The audit {audit.name} of {table} fails: {rows}")
+
+    def _local(self, query: str) -> str:
+        """The query with tables of this connection's catalog."""
+        catalog = self._context.default_catalog
+        return query.replace(f'"{catalog}"."tacos".', '"tacos".')
+
+
+def sample_ids(numbers: Iterable[int], seed: int = 0) -> list[str]:
+    """Ids like the project's: md5 in hex, one per number."""
+    from hashlib import md5
+
+    return [md5(f"{seed}-{number}".encode(), usedforsecurity=False).hexdigest() for number in numbers]

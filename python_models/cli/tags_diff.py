@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 # One row per raw tag whose normalized tag differs. A tag that one environment has not seen counts as absent there.
 DIFFERENCES = """
 WITH befores AS (
-  SELECT raw_tag, normalized_tag, action, reason FROM {before}.tag_map
+  SELECT raw_tag, normalized_tag, action, reason FROM {map_before}
 ), afters AS (
-  SELECT raw_tag, normalized_tag, action, reason FROM {after}.tag_map
+  SELECT raw_tag, normalized_tag, action, reason FROM {map_after}
 ), changed AS (
   SELECT
     COALESCE(befores.raw_tag, afters.raw_tag) AS raw_tag,
@@ -31,9 +31,9 @@ WITH befores AS (
   FULL JOIN afters ON afters.raw_tag = befores.raw_tag
   WHERE befores.normalized_tag IS DISTINCT FROM afters.normalized_tag
 ), carried AS (
-  SELECT raw_tag, sample_id FROM {before}.raw_tags
+  SELECT raw_tag, sample_id FROM {tags_before}
   UNION
-  SELECT raw_tag, sample_id FROM {after}.raw_tags
+  SELECT raw_tag, sample_id FROM {tags_after}
 ), touched AS (
   SELECT changed.*, carried.sample_id
   FROM changed
@@ -76,10 +76,13 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         WarehouseError: one of the environments does not exist, or has no tag map.
     """
-    before, after = schema_of(options.against), schema_of(options.environment)
     with open_warehouse() as connection:
-        _refuse_unknown(connection, (before, after))
-        differences = DIFFERENCES.format(before=f'"{before}"', after=f'"{after}"')
+        differences = DIFFERENCES.format(
+            map_before=_table(connection, options.against, "tag_map"),
+            map_after=_table(connection, options.environment, "tag_map"),
+            tags_before=_table(connection, options.against, "raw_tags"),
+            tags_after=_table(connection, options.environment, "raw_tags"),
+        )
         totals = rows(connection, differences + BY_ACTION)
         n_tags, n_samples = totals[0]["n_tags"], totals[0]["n_samples"]
         limit = f"LIMIT {options.limit}" if options.limit > 0 else ""
@@ -103,18 +106,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_unknown(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> None:
+def _table(connection: duckdb.DuckDBPyConnection, environment: str, name: str) -> str:
+    """Where an environment has a table: a plan makes views of the changed models only, the others are those of prod."""
     found = rows(
         connection,
-        "SELECT DISTINCT table_schema FROM information_schema.tables "
-        "WHERE table_name = 'tag_map' AND (table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos__'))",
+        "SELECT table_schema, BOOL_OR(table_name = ?) AS has_table FROM information_schema.tables "
+        "WHERE table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos__') GROUP BY table_schema",
+        [name],
     )
-    known = sorted(row["table_schema"] for row in found)
-    for schema in schemas:
-        if schema not in known:
-            names = [name.removeprefix("tacos__") if name != "tacos" else "prod" for name in known]
-            wanted = schema.removeprefix("tacos__") if schema != "tacos" else "prod"
-            raise WarehouseError(
-                f"There is no environment {wanted!r} with a tag map; there are: {', '.join(names) or 'none'}. "
-                f"Make it: sqlmesh plan {wanted if wanted != 'prod' else ''}".rstrip()
-            )
+    has_table = {row["table_schema"]: row["has_table"] for row in found}
+    if schema_of(environment) not in has_table:
+        names = sorted("prod" if schema == "tacos" else schema.removeprefix("tacos__") for schema in has_table)
+        raise WarehouseError(
+            f"There is no environment {environment!r} in the warehouse; there are: {', '.join(names) or 'none'}. "
+            f"Make it: sqlmesh plan {environment if environment != 'prod' else ''}".rstrip()
+        )
+    schema = schema_of(environment) if has_table[schema_of(environment)] else schema_of("prod")
+    return f'"{schema}"."{name}"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ class ChatRequest:
         model: name of the model, as the endpoint knows it.
         messages: the conversation, plain mappings with ``role`` and ``content``.
         parameters: sampling parameters sent as they are (``temperature``, ``max_tokens``, ``seed``, ...).
-        reply_schema: JSON schema of the reply, None for free text.
+        reply_schema: JSON schema of the reply, None for free text; must not be changed afterwards.
         schema_name: name of the schema on the wire; not part of the identity.
     """
 
@@ -39,15 +40,11 @@ class ChatRequest:
 
         Volatile things (address, API key, time) are left out, so that a cache can move to another machine.
         """
-        identity = {
-            "attempt": attempt,
-            "messages": [dict(message) for message in self.messages],
-            "model": self.model,
-            "parameters": dict(self.parameters),
-            "schema": self.reply_schema,
-        }
-        # ASCII escapes keep lone surrogates, which UTF-8 cannot hold, distinct.
-        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        canonical = (
+            f'{{"attempt":{attempt:d},"messages":[{",".join(map(_message_json, self.messages))}],'
+            f'"model":{_string_json(self.model)},"parameters":{_canonical_json(dict(self.parameters))},'
+            f'"schema":{_schema_json(self.reply_schema)}}}'
+        )
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
     def retry_parameters(self, attempt: int) -> dict[str, Any]:
@@ -75,3 +72,28 @@ class ChatRequest:
         parameters = self.retry_parameters(attempt)
         limits = [int(parameters[name]) for name in _LENGTH_LIMITS if parameters.get(name) is not None]
         return min(limits) if limits else None
+
+
+# Keys in order, no spaces, and ASCII escapes, which keep lone surrogates apart that UTF-8 cannot hold.
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_string_json = json.encoder.encode_basestring_ascii
+
+# The requests of a stage share one schema: writing it anew would be most of the work of a key.
+_recent_schemas: deque[tuple[Mapping[str, Any], str]] = deque(maxlen=4)
+
+
+def _message_json(message: Message) -> str:
+    if message.keys() == {"content", "role"}:
+        return f'{{"content":{_string_json(message["content"])},"role":{_string_json(message["role"])}}}'
+    return _canonical_json(dict(message))
+
+
+def _schema_json(schema: Mapping[str, Any] | None) -> str:
+    for known, text in _recent_schemas:
+        if known is schema:
+            return text
+    if schema is None:
+        return "null"
+    text = _canonical_json(schema)
+    _recent_schemas.append((schema, text))
+    return text

@@ -1,0 +1,214 @@
+"""Rate limits, prices and the spending limit, against a server that counts what it would charge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_endpoint import Behaviour, FakeEndpoint
+from llm_helpers import SECRET, run, tag_request, tagging_work
+
+from python_models.llm import retries
+from python_models.llm.cache import ResponseCache
+from python_models.llm.dialect import forget_dialects
+from python_models.llm.endpoint import Endpoint
+from python_models.llm.errors import PriceError, SpendingLimitReached
+from python_models.llm.prices import Price, find_price, max_prompt_tokens, read_prices
+from python_models.llm.transfer import export_cache, import_cache
+
+PRICE = read_prices()["gpt-4o-mini"]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeEndpoint]:
+    with FakeEndpoint() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_dialects()
+    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
+
+
+def charged(server: FakeEndpoint, price: Price = PRICE) -> float:
+    """US dollars for everything that the server answered."""
+    return price.cost(server.record.n_prompt_tokens, 0, server.record.n_completion_tokens)
+
+
+# --- prices -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_price_counts_cached_tokens_and_the_batch_discount() -> None:
+    price = Price(1.0, 0.1, 10.0)
+    assert price.cost(1_000_000, 400_000, 100_000) == pytest.approx(0.6 + 0.04 + 1.0)
+    assert price.cost(1_000_000, 400_000, 100_000, is_batch=True) == pytest.approx(0.82)
+    assert price.cost(100, 500, 0) == pytest.approx(100 * 0.1 / 1e6), "no more can be cached than was sent"
+
+
+def test_a_dated_model_has_the_price_of_its_family() -> None:
+    prices = {"gpt-4o": Price(2, 1, 10), "gpt-4o-mini": Price(1, 1, 1)}
+    assert find_price(prices, "gpt-4o-2024-08-06") == prices["gpt-4o"]
+    assert find_price(prices, "gpt-4o-mini-20240718") == prices["gpt-4o-mini"]
+    assert find_price(prices, "gpt-4o-audio") is None
+
+
+def test_the_bundled_prices_can_be_read_and_are_sane() -> None:
+    prices = read_prices()
+    assert len(prices) > 10
+    assert all(0 < price.cached_input_usd <= price.input_usd <= price.output_usd for price in prices.values())
+
+
+@pytest.mark.parametrize(
+    "row", ["gpt,1,1", "gpt,one,1,1,2025-01-01,x", "gpt,-1,1,1,2025-01-01,x", "gpt,nan,1,1,2025-01-01,x"]
+)
+def test_a_price_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "prices.csv"
+    header = "model_name,input_usd_per_million,cached_input_usd_per_million,output_usd_per_million,valid_on,source"
+    path.write_text(f"{header}\n{row}\n")
+    with pytest.raises(PriceError, match="line 2"):
+        read_prices(path)
+
+
+def test_the_bound_of_prompt_tokens_holds_for_hard_texts() -> None:
+    """One token per byte is the worst that byte-level vocabularies can do."""
+    text = "\U0001f600漢字\x00" * 100
+    assert max_prompt_tokens(tag_request(text)) >= len(text.encode())
+
+
+# --- rate limits ------------------------------------------------------------------------------------------------------
+
+
+def test_requests_per_minute_are_kept_as_an_even_flow(server: FakeEndpoint, tmp_path: Path) -> None:
+    started = time.monotonic()
+    run(server, tmp_path, tagging_work(40), requests_per_minute=1_200)
+    assert time.monotonic() - started >= 40 / 20 * 0.9 - 1.0
+    times = sorted(server.record.arrived_at)
+    for first in times:
+        assert sum(first <= moment < first + 1.0 for moment in times) <= 2 * 20, "a burst of one second at most"
+    assert times[-1] - times[0] >= (40 - 20) / 20 * 0.9
+
+
+def test_tokens_per_minute_are_kept_even_by_large_requests(server: FakeEndpoint, tmp_path: Path) -> None:
+    """Each request is larger than what may go in a second."""
+    one = max_prompt_tokens(tag_request("Do thing number 1.")) // 4 + 100
+    run(server, tmp_path, tagging_work(5), tokens_per_minute=one * 60 * 2)
+    times = sorted(server.record.arrived_at)
+    assert times[-1] - times[0] >= 4 / 2 * 0.7
+
+
+def test_retries_count_against_the_rate_limit(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.fault = lambda body, n_seen: "http_500" if n_seen < 3 else None
+    run(server, tmp_path, tagging_work(10), requests_per_minute=1_200)
+    times = sorted(server.record.arrived_at)
+    assert len(times) == 40
+    assert times[-1] - times[0] >= (40 - 20) / 20 * 0.9
+
+
+# --- the spending limit -----------------------------------------------------------------------------------------------
+
+
+def test_the_limit_is_never_passed_and_a_higher_one_goes_on(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.latency_s = 0.01
+    run(server, tmp_path / "free", tagging_work(400))
+    whole = charged(server)
+    server.forget()
+    with pytest.raises(SpendingLimitReached, match=r"TACOS_MAX_COST_USD.*cache.*again"):
+        run(server, tmp_path, tagging_work(400), max_cost_usd=whole / 2)
+    first_part = charged(server)
+    assert 0.4 * whole < first_part <= whole / 2, "stops below the limit, but not long before"
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.counts()[0] == sum(server.record.answered.values()), "everything received stays"
+        assert cache.reserved() == []
+    answers = run(server, tmp_path, tagging_work(400), max_cost_usd=whole * 1.5)
+    assert all(answer.error is None for answer in answers)
+    assert charged(server) == pytest.approx(whole), "nothing is paid twice"
+    assert max(server.record.bodies.values()) == 1
+
+
+def test_a_limit_of_nothing_sends_nothing(server: FakeEndpoint, tmp_path: Path) -> None:
+    with pytest.raises(SpendingLimitReached):
+        run(server, tmp_path, tagging_work(10), max_cost_usd=0.0)
+    assert server.record.n_requests == 0
+
+
+def test_what_is_cached_needs_no_budget(server: FakeEndpoint, tmp_path: Path) -> None:
+    run(server, tmp_path, tagging_work(10))
+    assert len(run(server, tmp_path, tagging_work(10), max_cost_usd=0.0)) == 10
+
+
+def test_requests_of_unknown_outcome_count_as_paid(server: FakeEndpoint, tmp_path: Path) -> None:
+    """A timed-out request may have been charged for: the limit must hold even so."""
+    server.behaviour.fault = lambda body, n_seen: "slow"
+    server.behaviour.slow_s = 0.5
+    (answer,) = run(server, tmp_path, tagging_work(1), request_timeout_s=0.1, max_retries=2, max_cost_usd=1.0)
+    assert answer.error is not None
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        ((model, is_batch, n_prompt, n_completion),) = cache.reserved()
+    assert (model, is_batch, n_completion) == ("gpt-4o-mini", 0, 3 * 100)
+    unknown = PRICE.cost(n_prompt, 0, n_completion)
+    server.behaviour.fault = None
+    with pytest.raises(SpendingLimitReached):
+        run(server, tmp_path, tagging_work(1), max_cost_usd=unknown)
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "http_500"])
+def test_refused_requests_cost_nothing(server: FakeEndpoint, tmp_path: Path, fault: str) -> None:
+    server.behaviour.fault = lambda body, n_seen: fault if n_seen == 0 else None
+    run(server, tmp_path, tagging_work(20), max_cost_usd=1.0)
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.reserved() == []
+
+
+def test_replies_without_usage_count_at_their_worst(tmp_path: Path) -> None:
+    with FakeEndpoint(Behaviour(has_usage=False)) as server:
+        (answer,) = run(server, tmp_path, tagging_work(1), max_cost_usd=1.0)
+    assert (answer.n_prompt_tokens, answer.n_completion_tokens) == (None, None)
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.reserved()[0][3] == 100
+        assert cache.usage()[0].n_uncounted == 1
+
+
+def test_cached_prompt_tokens_are_kept_and_cheaper(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.cached_tokens = 5
+    run(server, tmp_path, tagging_work(4))
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.usage()[0].n_cached_tokens == 20
+
+
+def test_an_unknown_price_with_a_limit_is_refused_before_sending(server: FakeEndpoint, tmp_path: Path) -> None:
+    with pytest.raises(PriceError, match=r"price of 'my-model' is not known.*model_prices\.csv"):
+        run(server, tmp_path, [("a", tag_request("x", model="my-model"))], max_cost_usd=1.0)
+    assert server.record.n_requests == 0
+    (answer,) = run(server, tmp_path, [("a", tag_request("x", model="my-model"))])
+    assert answer.n_prompt_tokens, "without a limit tokens are counted all the same"
+
+
+def test_a_request_of_unbounded_length_with_a_limit_is_refused(server: FakeEndpoint, tmp_path: Path) -> None:
+    with pytest.raises(PriceError, match="max_tokens"):
+        run(server, tmp_path, [("a", tag_request("x", max_tokens=None))], max_cost_usd=1.0)
+    server.behaviour.refused_parameters = frozenset({"max_tokens", "max_completion_tokens"})
+    with pytest.raises(PriceError, match="max_tokens"):
+        run(server, tmp_path, [("a", tag_request("x"))], max_cost_usd=1.0)
+    assert not server.record.answered
+
+
+def test_a_model_of_ones_own_is_free(server: FakeEndpoint, tmp_path: Path) -> None:
+    own = Endpoint((server.base_url,), SECRET, is_free=True)
+    run(own, tmp_path, [("a", tag_request("x", model="my-model"))], max_cost_usd=0.0)
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.usage()[0].is_free
+    run(server, tmp_path, tagging_work(1), max_cost_usd=1.0)
+
+
+def test_imported_replies_were_paid_elsewhere(server: FakeEndpoint, tmp_path: Path) -> None:
+    run(server, tmp_path / "a", tagging_work(200))
+    with ResponseCache(tmp_path / "a" / "cache.sqlite") as cache:
+        export_cache(cache, tmp_path / "export.jsonl")
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        import_cache(cache, tmp_path / "export.jsonl")
+    one = PRICE.worst_cost(max_prompt_tokens(tag_request("Do thing number 200.")), 100)
+    answers = run(server, tmp_path, tagging_work(201), max_cost_usd=one)
+    assert len(answers) == 201

@@ -1,6 +1,6 @@
 """The judging stage's rounds, options and shared expressions, as SQL that an auditor can read in the rendered query."""
 
-# ruff: noqa: ARG001, S608 - SQLMesh calls every macro with its evaluator, and writing SQL is what macros are for
+# ruff: noqa: S608 - writing SQL is what macros are for
 
 from sqlglot import exp
 from sqlmesh import macro

@@ -47,9 +47,10 @@ _REPLY_COLUMNS = {
 _INPUTS = {
     "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT"},
     "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT"},
+    "tacos.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
 # The tables that explain what became of a sample read every stage: they are not part of this one.
-_SELECTION = ("selected", "selection_counts")
+_SELECTION = ("selected", "selection_counts", "selection_comparison")
 
 
 @functools.cache
@@ -114,6 +115,9 @@ class JudgingPipeline:
         clusters = pd.DataFrame(dict(clusters.items()) | {"n_tags": clusters.get("n_tags", 1)})
         self._create("samples", samples, _INPUTS["tacos.samples"])
         self._create("clusters", clusters, _INPUTS["tacos.clusters"])
+        self._create(
+            "singleton_scores", pd.DataFrame({"sample_id": [], "score": []}), _INPUTS["tacos.singleton_scores"]
+        )
         for name in self._context.dag.sorted:
             table = name.split(".")[-1].strip('"')
             if name.replace('"', "").partition(".")[2] in _INPUTS:

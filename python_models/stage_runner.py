@@ -25,8 +25,7 @@ class StageRunner:
         context: the loaded project.
         stages: tags of the models to run, e.g. ``["normalization"]``.
         connection: where the tables are made; its memory and threads are the caller's choice.
-        variables: variables other than those of ``config.yaml`` for the Python models; SQL models take theirs from
-            the context.
+        variables: variables that shall differ from those of ``config.yaml``.
     """
 
     def __init__(
@@ -36,22 +35,24 @@ class StageRunner:
         connection: duckdb.DuckDBPyConnection,
         variables: Mapping[str, Any] | None = None,
     ) -> None:
-        self.context = context
         self.connection = connection
-        self.variables = {**context.config.variables, **context.config.get_gateway().variables, **(variables or {})}
+        self.given_variables = dict(variables or {})
+        self._model_variables: Mapping[str, Any] = {}
         self.seconds: dict[str, float] = {}
         self.engine_adapter = create_engine_adapter(lambda: connection, "duckdb")
         chosen = {name: model for name, model in context.models.items() if set(model.tags) & set(stages)}
         self.models = [chosen[name] for name in context.dag.sorted if name in chosen]
         self._seeds: dict[str, pd.DataFrame] = {}
+        self._queries: dict[str, str] = {}
+        self._audits: dict[str, list[tuple[str, str]]] = {}
 
     def var(self, name: str) -> Any:
         """Value of a variable, as a Python model asks for it."""
-        return self.variables.get(name)
+        return {**self._model_variables, **self.given_variables}.get(name)
 
     def with_variables(self, variables: Mapping[str, Any], **_: Any) -> StageRunner:
         """SQLMesh gives a model its variables so; those given to this runner stand above them."""
-        self.variables = {**variables, **self.variables}
+        self._model_variables = variables
         return self
 
     def resolve_table(self, name: str) -> str:
@@ -83,11 +84,37 @@ class StageRunner:
             if isinstance(model, SeedModel):
                 self._make_seed(model)
             elif isinstance(model, SqlModel):
-                query = model.render_query_or_raise()
-                self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_unqualified(query)}")
+                self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {self._query(model)}")
             elif isinstance(model, PythonModel):
                 self._make_python_table(model, table)
             self.seconds[model.name] = time.perf_counter() - started
+
+    def failed_audits(self, name: str) -> dict[str, str]:
+        """Audits of a model that fail on the tables made, by name: the error that it raised, or how many rows."""
+        failed = {}
+        for audit, sql in self._audit_queries(name):
+            try:
+                n_rows = len(self.connection.sql(sql).fetchall())
+            except duckdb.InvalidInputException as error:
+                failed[audit] = str(error)
+                continue
+            if n_rows:
+                failed[audit] = f"{n_rows} rows"
+        return failed
+
+    def _audit_queries(self, name: str) -> list[tuple[str, str]]:
+        if name not in self._audits:
+            model = next(model for model in self.models if model.name == name)
+            self._audits[name] = []
+            for audit, arguments in model.audits_with_args:
+                given: dict[str, Any] = dict(arguments)
+                self._audits[name].append((audit.name, _unqualified(model.render_audit_query(audit, **given))))
+        return self._audits[name]
+
+    def _query(self, model: SqlModel) -> str:
+        if model.name not in self._queries:
+            self._queries[model.name] = _unqualified(model.render_query_or_raise(variables=self.given_variables))
+        return self._queries[model.name]
 
     def _make_seed(self, model: SeedModel) -> None:
         given = self._seeds.get(model.name)

@@ -1,0 +1,179 @@
+"""What normalization must hold whatever the tags are, what it refuses, and what it does to real ones."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from normalization_pipeline import Normalization
+from sqlmesh import Context
+
+NAMES = ["C", "C++", "C#", ".NET", "R", "3D", "写作", "перевод", "हिन्दी", "日本語", "🙂", "Node.js", "R&D", "λ"]
+WORDS = ["grammar", "check", "checks", "spelling", "recipes", "the", "a", "provide", "data", "base", "database", *NAMES]
+WRITTEN = st.builds(
+    lambda words, separator, style: style(separator.join(words)),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=3),
+    st.sampled_from([" ", "_", "-", "/", "", "  ", " & ", "."]),
+    st.sampled_from([str, str.upper, str.title, lambda text: f'"{text}"!', lambda text: f"#{text}"]),
+)
+TAGS = st.one_of(WRITTEN, WRITTEN, st.text(min_size=1, max_size=8))
+SAMPLES = st.sampled_from("abcde")
+TABLES = st.lists(st.tuples(SAMPLES, TAGS), min_size=1, max_size=25)
+N_SAMPLES = 8
+SLOW_SETUP = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@pytest.fixture(scope="module")
+def normalization(project: Context) -> Normalization:
+    return Normalization(project)
+
+
+def normalized(normalization: Normalization, tags: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    normalization.run(tags, N_SAMPLES)
+    return normalization.rows("SELECT sample_id, normalized_tag FROM tacos.normalized_tags ORDER BY ALL")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_SETUP)
+@given(tags=TABLES)
+def test_normalizing_twice_changes_nothing(normalization: Normalization, tags: list[tuple[str, str]]) -> None:
+    once = normalized(normalization, tags)
+    assert normalized(normalization, once) == once
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW_SETUP)
+@given(tags=TABLES, seed=st.integers(0, 1000))
+def test_the_order_of_rows_does_not_matter(
+    normalization: Normalization, tags: list[tuple[str, str]], seed: int
+) -> None:
+    first = normalized(normalization, tags)
+    first_map = normalization.rows("SELECT * FROM tacos.tag_map ORDER BY raw_tag")
+    shuffled = random.Random(seed).sample(tags, len(tags))
+    assert normalized(normalization, shuffled) == first
+    assert normalization.rows("SELECT * FROM tacos.tag_map ORDER BY raw_tag") == first_map
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_SETUP)
+@given(tags=TABLES)
+def test_every_raw_tag_has_one_fate_and_no_tag_is_empty(
+    normalization: Normalization, tags: list[tuple[str, str]]
+) -> None:
+    normalized(normalization, tags)
+    fates = normalization.rows("SELECT raw_tag, normalized_tag, action, reason FROM tacos.tag_map")
+    assert Counter(raw for raw, *_ in fates) == Counter({raw for _, raw in tags})
+    assert all(reason.startswith(raw) for raw, _, _, reason in fates)
+    visible = [tag for _, tag, _, _ in fates if tag is not None]
+    assert all(tag.strip() and any(unicodedata.category(c)[0] in "LNS" for c in tag) for tag in visible)
+    assert normalization.failed_audits() == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_survive(normalization: Normalization, name: str) -> None:
+    normalization.run([("a", name), ("b", name)], N_SAMPLES)
+    assert normalization.tag_map() == {name: name.lower()}
+
+
+def test_names_are_not_confused(normalization: Normalization) -> None:
+    names = ["c", "c++", "c#", ".net", "net", "r", "r&d", "3d", "d", "ios", "io", "news", "new", "css", "cs"]
+    normalization.run(
+        [(sample, name) for sample in ("a", "b") for name in names] + [(name, name) for name in names], 99
+    )
+    assert {tag for (tag,) in normalization.rows("SELECT DISTINCT canonical_tag FROM tacos.tag_rules")} == set(names)
+
+
+def test_chains_of_associations_end_in_one_tag(normalization: Normalization) -> None:
+    """pasta is always with recipe, recipe always with cooking: all end in cooking."""
+    tags = [(f"s{i}", tag) for i in range(4) for tag in ("pasta", "recipe", "cooking")]
+    tags += [(f"s{i}", tag) for i in range(4, 6) for tag in ("recipe", "cooking")] + [
+        ("s6", "cooking"),
+        ("s7", "cooking"),
+    ]
+    normalization.run(tags, 20)
+    assert set(normalization.tag_map().values()) == {"cooking"}
+    assert normalization.rows("SELECT reason FROM tacos.tag_map WHERE raw_tag = 'pasta'") == [
+        (
+            "pasta -> merged into recipe by association 1.0, support 4"
+            " -> merged into cooking by association 1.0, support 6",
+        )
+    ]
+
+
+def test_the_order_of_the_paper_counts_spellings_alone(project: Context) -> None:
+    tags = [("a", "Recipe"), ("b", "recipe"), ("c", "recipe")]
+    paper = Normalization(project, {"frequency_filter": "before_rules"})
+    paper.run(tags, N_SAMPLES)
+    assert paper.tag_map() == {"Recipe": None, "recipe": "recipe"}
+    assert paper.failed_audits() == {}
+
+
+def test_an_unknown_frequency_filter_is_refused(project: Context) -> None:
+    wrong = Normalization(project, {"frequency_filter": "sometimes"})
+    wrong.run([("a", "x")])
+    assert "must be after_rules or before_rules, but it is sometimes" in str(wrong.failed_audits())
+
+
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ([("spell check", "proofreading"), ("proofreading", "Spell-Checks")], "is part of a circle"),
+        ([("spell check", "nobody writes this")], "no sample carries that tag"),
+        ([("spell check", "recipe"), ("Spell_Check", "proofreading")], "2 different canonical tags"),
+        ([("!!!", "recipe")], "the rules leave nothing of the alias"),
+    ],
+)
+def test_wrong_aliases_are_refused(project: Context, aliases: list[tuple[str, str]], message: str) -> None:
+    refusing = Normalization(project, aliases=aliases)
+    refusing.run([("a", "spell check"), ("a", "proofreading"), ("b", "recipe")])
+    found = refusing.runner.failed_audits("tacos.tag_alias_targets")
+    assert message in str(found)
+    assert "seeds/tag_aliases.csv" in str(found)
+
+
+def test_aliases_apply_to_every_spelling_and_may_be_declared(project: Context) -> None:
+    aliases = [("ml", "machine learning"), ("machine learning", "machine learning")]
+    declared = Normalization(project, aliases=aliases)
+    declared.run([("a", "ML"), ("b", "ml!")], N_SAMPLES)
+    assert declared.failed_audits() == {}
+    assert set(declared.tag_map().values()) == {"machine learning"}
+
+
+def real_tags(shared_data: Path, locale: str) -> list[tuple[str, str]]:
+    with gzip.open(shared_data / "tags" / "grouped_agent_tags.jsonl.gz", "rt", encoding="utf-8") as lines:
+        items = [json.loads(line) for line in lines]
+    return [(item["id"], tag) for item in items if item["locale"] == locale for tag in item["tags"]]
+
+
+def bare(tag: str, plural: str) -> str:
+    """A tag without case, separators and plural ending, made in another way than the rules make it."""
+    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", tag).casefold())
+    return re.sub(plural, "", "".join(words))
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "plural", "n_raw", "n_kept"),
+    [
+        ("en", "english", "(?<=[a-z]{3}[^siu])s$", 1375, 272),
+        ("es-ES", "spanish", "(?<=[^\\W\\d]{3})s$", 1383, 266),
+        ("fr-FR", "french", "(?<=[^\\W\\d]{3})s$", 1374, 271),
+        ("zh-CN", "english", "(?<=[a-z]{3}[^siu])s$", 1344, 246),
+    ],
+)
+def test_real_tags_become_few_that_differ_in_more_than_writing(
+    project: Context, shared_data: Path, locale: str, language: str, plural: str, n_raw: int, n_kept: int
+) -> None:
+    real = Normalization(project, {"stemming_language": language})
+    real.run(real_tags(shared_data, locale))
+    assert real.failed_audits() == {}
+    kept = {tag for tag in real.tag_map().values() if tag is not None}
+    alike = defaultdict(set)
+    for tag in kept:
+        alike[bare(tag, plural)].add(tag)
+    assert [tags for tags in alike.values() if len(tags) > 1] == []
+    assert (len(real.tag_map()), len(kept)) == (n_raw, n_kept)

@@ -98,11 +98,13 @@ def generate_tags(n_samples: int, seed: int = 42) -> TagTable:
     writing = rng.choice(len(WRITINGS), concept.size, p=weights / weights.sum())
     codes, inverse = np.unique(concept * len(WRITINGS) + writing, return_inverse=True)
     spellings = [WRITINGS[code % len(WRITINGS)][1](words_of(code // len(WRITINGS))) for code in codes.tolist()]
+    numbers: dict[str, int] = {}  # some concepts look the same in two ways of writing
+    number = np.array([numbers.setdefault(spelling, len(numbers)) for spelling in spellings], dtype=np.int32)
     rows = pa.table(
         {
             "sample_id": _sample_ids(sample, n_samples),
             "tag_position": pa.array(np.arange(sample.size, dtype=np.int32)),
-            "raw_tag": pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(spellings)),
+            "raw_tag": pa.DictionaryArray.from_arrays(pa.array(number[inverse]), pa.array(list(numbers))),
         }
     )
     return TagTable(rows, dict(zip(spellings, (codes // len(WRITINGS)).tolist(), strict=True)))

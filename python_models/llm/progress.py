@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
 
 _SECONDS_PER_LOG_LINE = 10.0
 _SECONDS_PER_LOOK = 0.25
@@ -51,10 +52,17 @@ class Progress:
             self._has_shown = True
             self._live = _start_live()
         if self._live is not None:
-            self._live.update(self.line(), refresh=True)
+            self._live.update(_plain(self.line()), refresh=True)
         elif now - self._shown_at >= _SECONDS_PER_LOG_LINE:
             self._shown_at = now
             print(self.line(), file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """Print a message without disturbing the live line."""
+        if self._live is not None:
+            self._live.console.print(text, highlight=False, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the last counts as one line, unless everything was too quick to be shown."""
@@ -85,6 +93,12 @@ class Progress:
         elif self.n_total is not None and self.n_done >= self.n_total:
             parts.append(f"{_duration(now - self._started)} in all")
         return ", ".join(parts)
+
+
+def _plain(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _duration(seconds: float) -> str:

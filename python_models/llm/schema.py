@@ -50,21 +50,21 @@ CREATE TABLE reservations (
     sent_at INTEGER NOT NULL
 );
 CREATE TABLE batches (
-    batch_id TEXT NOT NULL PRIMARY KEY,
+    token TEXT NOT NULL PRIMARY KEY,         -- made here and sent along, so that a batch can be found after a kill
+    batch_id TEXT,                           -- given by the endpoint; NULL until its answer is known
     stage TEXT NOT NULL,
     base_url TEXT NOT NULL,
     n_requests INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    status TEXT NOT NULL                     -- as the endpoint says; 'collected' when its replies are stored
+    status TEXT NOT NULL                     -- 'open'; 'collected' when its replies are stored; 'lost' if never made
 );
 CREATE TABLE batch_requests (
     request_key BLOB NOT NULL,
-    batch_id TEXT NOT NULL,
+    token TEXT NOT NULL,
     model TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    PRIMARY KEY (request_key, batch_id)
+    PRIMARY KEY (request_key, token)
 );
-CREATE TABLE notes (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);
 """
 
 

@@ -45,7 +45,7 @@ class SendingLock:
                 f"This thread is already sending requests for {self._cache_path}: finish or close the first `ask` "
                 "before the next one sends."
             )
-        has_waited = False
+        n_looks = 0
         while True:
             if self._thread_lock.acquire(blocking=False):
                 try:
@@ -56,18 +56,18 @@ class SendingLock:
                 except BaseException:
                     self._thread_lock.release()
                     raise
-            if not has_waited:
+            n_looks += 1
+            if n_looks == 2:  # by now the owner has written down who it is
                 self._say(
                     f"Another run ({self._owner()}) is sending requests with the response cache {self._cache_path}: "
                     "waiting for it to end, so that nothing is paid twice. Ctrl-C to give up."
                 )
-                has_waited = True
             time.sleep(_LOOK_AGAIN_S)
         self._is_held = True
         _owners[self._cache_path] = threading.get_ident()
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat("T", "seconds")}
         self._owner_path.write_text(json.dumps(owner), encoding="utf-8")
-        return has_waited
+        return n_looks > 0
 
     def release(self) -> None:
         """Let the next run send."""

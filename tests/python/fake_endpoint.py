@@ -84,6 +84,11 @@ class Behaviour:
         has_usage: whether replies carry token counts.
         judge: scores of a judging request.
         cached_tokens: prompt tokens reported as cached.
+        has_batches: whether there is a batch API.
+        batch_polls: how often a batch is looked at before it has ended.
+        batch_status: how the batch of that number (from 0) ends: ``completed``, ``failed``, ``expired`` (half of its
+            requests are answered) or ``cancelled``; by default ``completed``.
+        batch_max_requests: larger batches are refused.
     """
 
     fault: Callable[[str, int], str | None] | None = None
@@ -103,6 +108,10 @@ class Behaviour:
     has_usage: bool = True
     judge: Judge = judge_by_hash
     cached_tokens: int = 0
+    has_batches: bool = True
+    batch_polls: int = 1
+    batch_status: Callable[[int], str] | None = None
+    batch_max_requests: int = 50_000
 
     def choose_fault(self, body: str, n_seen: int) -> str | None:
         """The fault of a request, if it meets one."""
@@ -159,6 +168,8 @@ class FakeEndpoint:
         self.record = Record()
         self.port = port
         self._keeps_bodies = keeps_bodies
+        self._files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._stop: asyncio.Event = asyncio.Event()
@@ -191,6 +202,12 @@ class FakeEndpoint:
         application.router.add_post("/v1/chat/completions", self._chat)
         application.router.add_get("/v1/models", self._models)
         application.router.add_get("/stats", self._stats)
+        if self.behaviour.has_batches:
+            application.router.add_post("/v1/files", self._upload)
+            application.router.add_get("/v1/files/{id}/content", self._content)
+            application.router.add_post("/v1/batches", self._create_batch)
+            application.router.add_get("/v1/batches", self._list_batches)
+            application.router.add_get("/v1/batches/{id}", self._poll_batch)
         return application
 
     def _run(self) -> None:
@@ -269,6 +286,92 @@ class FakeEndpoint:
             record.n_completion_tokens += completion["usage"]["completion_tokens"]
         record.answered[counted] += 1
         return web.json_response(completion)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        upload = form["file"]
+        if form.get("purpose") != "batch" or not isinstance(upload, web.FileField):
+            return error_response(400, "wanted a file for the purpose 'batch'")
+        file_id = f"file-{len(self._files)}"
+        self._files[file_id] = upload.file.read()
+        return web.json_response({"id": file_id, "object": "file", "purpose": "batch", "filename": upload.filename})
+
+    async def _content(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._files[request.match_info["id"]], content_type="application/octet-stream")
+
+    async def _create_batch(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        lines = self._files[body["input_file_id"]].splitlines()
+        if len(lines) > self.behaviour.batch_max_requests:
+            return error_response(400, "too many requests in the batch")
+        number = len(self.batches)
+        batch = {
+            "id": f"batch_{number}",
+            "object": "batch",
+            "endpoint": body["endpoint"],
+            "completion_window": body["completion_window"],
+            "created_at": 1_700_000_000 + number,
+            "status": "in_progress",
+            "input_file_id": body["input_file_id"],
+            "metadata": body.get("metadata"),
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+        }
+        self.batches[str(batch["id"])] = batch | {"polls": 0}
+        return web.json_response(batch)
+
+    async def _list_batches(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
+
+    async def _poll_batch(self, request: web.Request) -> web.Response:
+        batch = self.batches[request.match_info["id"]]
+        batch["polls"] += 1
+        if batch["status"] == "in_progress" and batch["polls"] > self.behaviour.batch_polls:
+            number = list(self.batches).index(batch["id"])
+            self._end_batch(batch, self.behaviour.batch_status(number) if self.behaviour.batch_status else "completed")
+        return web.json_response(batch)
+
+    def _end_batch(self, batch: dict[str, Any], status: str) -> None:
+        """Answer the requests of a batch, as far as its end allows."""
+        batch["status"] = status
+        if status == "failed":
+            batch["errors"] = {"object": "list", "data": [{"code": "invalid", "message": "the file was not liked"}]}
+            return
+        lines = [json.loads(line) for line in self._files[batch["input_file_id"]].splitlines()]
+        n_answered = len(lines) if status == "completed" else len(lines) // 2
+        output, errors = [], []
+        for number, line in enumerate(lines):
+            if number >= n_answered:
+                error = {"code": f"batch_{status}", "message": f"This request was not executed: {status}."}
+                errors.append({"custom_id": line["custom_id"], "response": None, "error": error})
+                continue
+            code, body = self._answer_in_batch(line["body"])
+            (output if code == 200 else errors).append(
+                {"custom_id": line["custom_id"], "response": {"status_code": code, "body": body}, "error": None}
+            )
+        for name, results in (("output_file_id", output), ("error_file_id", errors)):
+            if results:
+                batch[name] = f"file-{len(self._files)}"
+                self._files[batch[name]] = b"\n".join(json.dumps(result).encode() for result in results) + b"\n"
+        batch["request_counts"] = {"total": len(lines), "completed": len(output), "failed": len(errors)}
+
+    def _answer_in_batch(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        behaviour, record = self.behaviour, self.record
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        n_seen = record.bodies[text]
+        record.bodies[text] += 1
+        refusal = self._refuse(body, behaviour.api_key or "")
+        if refusal is not None:
+            return refusal.status, json.loads(refusal.text or "{}")
+        fault = behaviour.choose_fault(text, n_seen)
+        if fault is not None:
+            record.faults[fault] += 1
+            if fault in HTTP_FAULTS:
+                return 500, {"error": {"message": "The server had an error.", "type": "server_error"}}
+        completion = complete(body, behaviour, fault)
+        record.answered[text] += 1
+        record.n_prompt_tokens += completion["usage"]["prompt_tokens"]
+        record.n_completion_tokens += completion["usage"]["completion_tokens"]
+        return 200, completion
 
     def _refuse(self, body: Mapping[str, Any], key: str) -> web.Response | None:
         """What is wrong with the request as such, if anything."""

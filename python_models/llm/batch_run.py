@@ -1,0 +1,282 @@
+"""Asking through the batch API: rounds of batches, until every item has a usable reply or has failed.
+
+Items that wait stand in a file, not in memory. After each round they are looked up in the cache like any others.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sqlite3
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from python_models.llm import batch as api
+from python_models.llm.batch import Batches, Entry, Failure, batch_line
+from python_models.llm.dialect import FORMATS, Dialect, dialect_of
+from python_models.llm.errors import SpendingLimitReached
+from python_models.llm.lookup import Answer, Item, Lookup
+from python_models.llm.online import CHUNK, OnlineRun
+from python_models.llm.prices import max_prompt_tokens
+from python_models.llm.request import ChatRequest
+from python_models.llm.session import Session
+
+T = TypeVar("T")
+
+FIRST_POLL_S = 5.0
+LONGEST_POLL_S = 60.0
+_SECONDS_PER_MESSAGE = 600.0
+_MAX_FAILURES = 3
+
+
+class Spool:
+    """Items that wait, as lines of a file.
+
+    Args:
+        path: where.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.n_items = 0
+        self._file = path.open("w", encoding="ascii")
+
+    def write(self, item: Item, first_attempt: int, n_failures: int) -> None:
+        """Append an item: at which attempt it began in this run, and how often the endpoint failed."""
+        request = item.request
+        line = [
+            item.item_ids[0],
+            first_attempt,
+            n_failures,
+            request.model,
+            [dict(message) for message in request.messages],
+            dict(request.parameters),
+            request.reply_schema,
+            request.schema_name,
+        ]
+        self._file.write(json.dumps(line) + "\n")
+        self.n_items += 1
+
+    def read(self) -> Iterator[tuple[str, ChatRequest, int, int]]:
+        """All items written so far: id, request, first attempt, number of failures."""
+        self._file.flush()
+        with self.path.open(encoding="ascii") as file:
+            for line in file:
+                item_id, first_attempt, n_failures, model, messages, parameters, schema, name = json.loads(line)
+                yield item_id, ChatRequest(model, tuple(messages), parameters, schema, name), first_attempt, n_failures
+
+    def close(self) -> None:
+        """Close and remove the file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def answers_by_batch(
+    work: Iterable[tuple[str, ChatRequest]], lookup: Lookup[T], session: Session, max_attempts: int
+) -> Iterator[Answer[T]]:
+    """Yield one answer per item of the work; what is not cached goes through the batch API."""
+    with TemporaryDirectory(prefix="tacos-batch-") as folder:
+        spool = Spool(Path(folder) / "0.jsonl")
+        items = iter(work)
+        while chunk := list(islice(items, CHUNK)):
+            found = [Item(key := request.key(1), request, [item_id], key=key) for item_id, request in chunk]
+            for item in (yield from lookup.answer_from_cache(found)):
+                spool.write(item, item.attempt, 0)
+            session.show()
+        if not spool.n_items:
+            spool.close()
+            return
+        session.open()
+        if session.endpoint is None or session.endpoint.is_free:
+            waiting = ((item_id, request) for item_id, request, _, _ in spool.read())
+            yield from OnlineRun(lookup, session, max_attempts).answers(waiting)
+            return
+        with closing(Batches(session.stage, session.endpoint, session.settings, session.cache)) as batches:
+            run = BatchRun(lookup, session, batches, max_attempts, Path(folder))
+            yield from run.answers(spool)
+
+
+class BatchRun:
+    """Rounds of batches.
+
+    Args:
+        lookup: answers from the cache.
+        session: open.
+        batches: the endpoint's batch API.
+        max_attempts: new attempts per item.
+        folder: for files on their way.
+    """
+
+    def __init__(
+        self, lookup: Lookup[Any], session: Session, batches: Batches, max_attempts: int, folder: Path
+    ) -> None:
+        self._lookup = lookup
+        self._session = session
+        self._batches = batches
+        self._max_attempts = max_attempts
+        self._folder = folder
+        self._limit_reached: SpendingLimitReached | None = None
+
+    def answers(self, spool: Spool) -> Iterator[Answer[Any]]:
+        """Yield one answer per item of the spool."""
+        n_round = 0
+        spoken: dict[str, Dialect] = {}
+        n_stored = self._batches.n_stored
+        while True:
+            failures = self._wait()  # at first for batches of an earlier run: their requests are not sent again
+            if self._batches.n_stored > n_stored:
+                for model, dialect in spoken.items():
+                    self._dialect(model).accepted_level = dialect.format_level
+            rest = Spool(self._folder / f"{n_round}-sorted.jsonl")
+            yield from self._sort(spool, rest, failures, spoken)
+            spool.close()
+            spool = rest
+            if not spool.n_items:
+                spool.close()
+                return
+            n_round += 1
+            spoken = {model: copy.deepcopy(self._dialect(model)) for model in self._models(spool)}
+            n_stored = self._batches.n_stored
+            if not self._send(spool):
+                raise self._limit_reached or AssertionError("nothing was left to send, but items wait")
+
+    def _sort(
+        self, spool: Spool, rest: Spool, failures: dict[str, Failure], spoken: dict[str, Dialect]
+    ) -> Iterator[Answer[Any]]:
+        """Yield what is decided; write what still waits to ``rest``."""
+        waiting = spool.read()
+        while chunk := list(islice(waiting, CHUNK)):
+            begun: dict[str, tuple[int, int]] = {}
+            items = []
+            for item_id, request, first_attempt, n_failures in chunk:
+                key = request.key(1)
+                items.append(Item(key, request, [item_id], key=key, n_new=1))
+                begun[item_id] = (first_attempt, n_failures)
+            missing = yield from self._lookup.answer_from_cache(items)
+            for item in missing:
+                first_attempt, n_failures = begun[item.item_ids[0]]
+                failure = failures.get(item.key)
+                if failure is not None and not self._learn(item, failure, spoken):
+                    n_failures += 1
+                    is_transient = failure.status in {0, 408, 409, 425, 429} or failure.status >= 500
+                    if not is_transient or n_failures >= _MAX_FAILURES:
+                        yield from self._lookup.fail(item, str(failure))
+                        continue
+                if item.attempt - first_attempt >= self._max_attempts:
+                    yield from self._lookup.fail_unusable(item)
+                    continue
+                rest.write(item, first_attempt, n_failures)
+            self._session.show()
+
+    def _learn(self, item: Item, failure: Failure, spoken: dict[str, Dialect]) -> bool:
+        """Whether the refusal of a request was one of its form, and asking in another form makes sense."""
+        if failure.status not in {400, 415, 422, 501}:
+            return False
+        dialect = self._dialect(item.request.model)
+        before = spoken.get(item.request.model, dialect)
+        body = before.body(item.request, item.attempt)
+        if dialect.learn(body, before.format_level, failure.message, failure.parameter):
+            return True
+        if "response_format" in body and dialect.accepted_level is None and before.format_level + 1 < len(FORMATS):
+            dialect.format_level = max(dialect.format_level, before.format_level + 1)
+            return True
+        return False
+
+    def _send(self, spool: Spool) -> int:
+        """Send what waits, as far as the spending limit allows; returns the number of requests sent."""
+        n_sent = 0
+        for path, entries in self._files(spool):
+            self._batches.submit(path, entries, keeps_reservations=self._session.settings.max_cost_usd is not None)
+            self._session.count_spending()
+            n_sent += len(entries)
+            self._session.progress.n_calls += len(entries)
+        return n_sent
+
+    def _files(self, spool: Spool) -> Generator[tuple[Path, list[Entry]], None, None]:
+        """Write batch files within the limits of requests and bytes, each of one model."""
+        path = self._folder / "batch.jsonl"
+        with closing(sqlite3.connect("")) as seen:  # a scratch database: a million keys need no memory
+            seen.execute("CREATE TABLE keys (key BLOB PRIMARY KEY) WITHOUT ROWID")
+            waiting = self._entries(spool, seen)
+            following = next(waiting, None)
+            while following is not None:
+                entries: list[Entry] = []
+                n_bytes = 0
+                planned_usd = 0.0
+                with path.open("wb") as file:
+                    while following is not None and len(entries) < api.MAX_REQUESTS:
+                        entry, line, usd = following
+                        if entries and (n_bytes + len(line) > api.MAX_BYTES or entry.model != entries[0].model):
+                            break
+                        if not self._fits(planned_usd + usd):
+                            following = None
+                            break
+                        file.write(line)
+                        n_bytes += len(line)
+                        planned_usd += usd
+                        entries.append(entry)
+                        following = next(waiting, None)
+                if entries:
+                    yield path, entries
+
+    def _entries(self, spool: Spool, seen: sqlite3.Connection) -> Iterator[tuple[Entry, bytes, float]]:
+        """One entry, its line and its worst cost per different request that waits."""
+        budget = self._session.budget
+        for item in self._next_attempts(spool):
+            if not seen.execute("INSERT OR IGNORE INTO keys VALUES (?)", (bytes.fromhex(item.key),)).rowcount:
+                continue
+            usd, n_prompt, n_completion = 0.0, max_prompt_tokens(item.request), 0
+            if budget is not None and budget.limit_usd is not None:
+                usd, n_prompt, n_completion = budget.worst_cost(item.request, item.attempt, is_batch=True)
+            entry = Entry(item.key, item.request.model, item.attempt, n_prompt, n_completion)
+            body = self._dialect(item.request.model).body(item.request, item.attempt)
+            yield entry, batch_line(item.key, body), usd
+
+    def _next_attempts(self, spool: Spool) -> Iterator[Item]:
+        """Items of the spool at the attempt that is to be made next."""
+        waiting = spool.read()
+        while chunk := list(islice(waiting, CHUNK)):
+            items = [Item(key := request.key(1), request, [item_id], key=key) for item_id, request, _, _ in chunk]
+            yield from self._lookup.unanswered(items)
+
+    def _fits(self, planned_usd: float) -> bool:
+        budget = self._session.budget
+        if budget is None or budget.limit_usd is None or budget.spent_usd + planned_usd <= budget.limit_usd:
+            return True
+        self._limit_reached = SpendingLimitReached(
+            f"The next batch request does not fit into TACOS_MAX_COST_USD: ${budget.spent_usd:.4f} of "
+            f"${budget.limit_usd:.4f} is spent. Everything received is in the cache; set a higher limit and run again "
+            "to go on from here."
+        )
+        return False
+
+    def _wait(self) -> dict[str, Failure]:
+        """Wait until no batch is under way; returns what failed."""
+        failures: dict[str, Failure] = {}
+        pause_s, said_at = FIRST_POLL_S, -_SECONDS_PER_MESSAGE
+        while True:
+            failed, n_open, n_done = self._batches.poll()
+            failures.update(failed)
+            self._session.count_spending()
+            self._session.show()
+            if not n_open:
+                return failures
+            if time.monotonic() - said_at > _SECONDS_PER_MESSAGE:
+                said_at = time.monotonic()
+                self._session.progress.say(
+                    f"{self._session.stage}: {n_open} batches under way, {n_done:,} of their requests done. They are "
+                    "written down: Ctrl-C is safe, the next run waits for them."
+                )
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+
+    def _models(self, spool: Spool) -> set[str]:
+        return {request.model for _, request, _, _ in spool.read()}
+
+    def _dialect(self, model: str) -> Dialect:
+        return dialect_of(self._session.endpoint.base_url if self._session.endpoint else "", model)

@@ -1,0 +1,98 @@
+"""What a run opens when it has to send, and closes in the right order: lock, endpoint, budget, sender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
+
+from python_models.llm.batch import Batches
+from python_models.llm.budget import Budget
+from python_models.llm.cache import ResponseCache
+from python_models.llm.endpoint import Endpoint
+from python_models.llm.errors import EndpointError
+from python_models.llm.prices import read_prices
+from python_models.llm.progress import Progress
+from python_models.llm.sender import Sender
+from python_models.llm.sending_lock import SendingLock
+from python_models.settings import LlmSettings
+
+
+class Session:
+    """The resources of one run; nothing is opened before ``open``.
+
+    Args:
+        stage: name of the stage.
+        cache: the open cache.
+        settings: limits.
+        open_endpoint: gives the endpoint.
+        progress: the line that is shown.
+        stack: closes what was opened.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        cache: ResponseCache,
+        settings: LlmSettings,
+        open_endpoint: Callable[[], AbstractContextManager[Endpoint]],
+        progress: Progress,
+        stack: ExitStack,
+    ) -> None:
+        self.stage = stage
+        self.cache = cache
+        self.settings = settings
+        self.progress = progress
+        self.endpoint: Endpoint | None = None
+        self.budget: Budget | None = None
+        self._open_endpoint = open_endpoint
+        self._stack = stack
+
+    def open(self) -> bool:
+        """Get ready to send, once; returns whether another run had to be waited for."""
+        if self.endpoint is not None:
+            return False
+        lock = SendingLock(self.cache.path, self.progress.say)
+        has_waited = lock.acquire()
+        self._stack.callback(lock.release)
+        self._stack.callback(self.cache.flush)  # the next run may look things up as soon as the lock is free
+        self.endpoint = self._stack.enter_context(self._open_endpoint())
+        has_collected = self._collect_batches() if not self.endpoint.is_free else False
+        self.count_spending()
+        return has_waited or has_collected
+
+    def _collect_batches(self) -> bool:
+        """Store the replies of batches of earlier runs that have ended; returns whether there were any.
+
+        Raises:
+            EndpointError: some are still under way, and this run does not wait for batches.
+        """
+        if self.endpoint is None or not self.cache.read("SELECT 1 FROM batches WHERE status = 'open' LIMIT 1"):
+            return False
+        with closing(Batches(self.stage, self.endpoint, self.settings, self.cache)) as batches:
+            batches.find_again()
+            _, n_open, _ = batches.poll()
+            if n_open and not self.settings.use_batch:
+                ids = ", ".join(batch_id or "?" for _, batch_id in batches.open_tokens())
+                raise EndpointError(
+                    f"An earlier run sent requests through the batch API that are still under way ({ids}); asking them "
+                    "again would pay for them twice. Set TACOS_USE_BATCH=1 to wait for them, or cancel them there."
+                )
+            return batches.n_stored > 0
+
+    def count_spending(self) -> Budget:
+        """Count anew what the cache file has cost."""
+        is_free = self.endpoint is not None and self.endpoint.is_free
+        self.budget = Budget(self.settings.max_cost_usd, read_prices(), self.cache, is_free=is_free)
+        return self.budget
+
+    def start_sender(self) -> Sender:
+        """Start the thread that sends."""
+        if self.endpoint is None or self.budget is None:
+            raise AssertionError("the session must be open before anything is sent")
+        sender = Sender(self.stage, self.endpoint, self.settings, self.budget, self.cache.writer)
+        self._stack.callback(sender.close)
+        return sender
+
+    def show(self) -> None:
+        """Show the progress, if it is time to."""
+        self.progress.update(self.budget.known_spent_usd if self.budget is not None else None)

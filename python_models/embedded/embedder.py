@@ -16,7 +16,10 @@ from python_models.settings import usable_cores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BATCH_SIZE = 256
+# Tags are of one length, and big batches are twice as fast; sentences differ, and small batches pad less (measured on
+# two cores: 3 times as fast for sentences of 40 to 160 characters, 1.4 times for longer ones).
+_SHORT_CHARS = 40
+_SHORT_BATCH, _LONG_BATCH = 256, 32
 _DECIMALS = 6
 
 
@@ -45,7 +48,7 @@ def embed(texts: Sequence[str], model_name: str = EMBEDDER_NAME) -> NDArray[np.f
     vectors = model.encode(
         # Lone surrogates cannot be tokenized.
         [text.encode("utf-8", "replace").decode("utf-8") for text in texts],
-        batch_size=_BATCH_SIZE,
+        batch_size=_SHORT_BATCH if sum(map(len, texts)) <= _SHORT_CHARS * len(texts) else _LONG_BATCH,
         normalize_embeddings=True,
         convert_to_numpy=True,
         show_progress_bar=False,

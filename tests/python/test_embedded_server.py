@@ -28,8 +28,6 @@ EXAMPLE = [
 REQUESTS = [
     "Translate to French: good day.",
     "What is 3 + 4?",
-    "Bake bread, how?",
-    "Fix: he go home.",
     "Name a river in Peru and say how long it is, in the style of a pirate, please.",
     "Write a poem about rain.",
 ]

@@ -1,0 +1,64 @@
+"""One row per reply in the response cache: what was asked, what it took, what it cost."""
+
+import typing as t
+from datetime import datetime
+
+import pandas as pd
+from sqlglot import exp
+from sqlmesh import ExecutionContext, model
+from sqlmesh.core.model.kind import ModelKindName
+
+from python_models.digest import source_digest
+
+CODE_DIGEST = source_digest("llm_calls", "llm/prices")
+
+
+@model(
+    "tacos.llm_calls",
+    kind={"name": ModelKindName.FULL},
+    description="One row per reply in the response cache, of all environments: what was asked, what it took and cost.",
+    grains=["request_key"],
+    tags=["diagnostics"],
+    columns={
+        "request_key": "text",
+        "stage": "text",
+        "model_name": "text",
+        "attempt": "int",
+        "finish_reason": "text",
+        "n_prompt_tokens": "bigint",
+        "n_cached_prompt_tokens": "bigint",
+        "n_completion_tokens": "bigint",
+        "latency_ms": "double",
+        "cost_usd": "double",
+        "paid": "text",
+        "requested_at": "timestamp",
+        "code_digest": "text",
+    },
+    column_descriptions={
+        "request_key": "Key of the reply in the cache, as in tag_replies and pair_replies.",
+        "stage": "The stage that asked: tagging, judging.",
+        "model_name": "The model that was asked.",
+        "attempt": "The how-manieth reply to the same question, from 1: others could not be read.",
+        "finish_reason": "Why the reply ended, as the endpoint says: stop, length, content_filter.",
+        "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",
+        "n_cached_prompt_tokens": "The part of them that the endpoint had cached.",
+        "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
+        "latency_ms": "Milliseconds from sending to the whole reply; NULL through the batch API.",
+        "cost_usd": "US dollars at the prices of model_prices; 0 for local models; NULL if the price is unknown.",
+        "paid": "How it was paid: here, batch (half the price), imported (elsewhere), free (a local model).",
+        "requested_at": "When the request was sent (UTC).",
+        "code_digest": "Digest of the code that computed the cost.",
+    },
+    audits=[
+        ("unique_values", {"columns": [exp.column("request_key")]}),
+        ("not_null", {"columns": [exp.column("stage"), exp.column("model_name"), exp.column("attempt")]}),
+    ],
+    depends_on=["tacos.tag_replies", "tacos.pair_replies", "tacos.model_prices"],
+)
+def execute(
+    context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
+) -> t.Iterator[pd.DataFrame]:
+    from python_models.llm_calls import cached_calls
+    from python_models.staging import deliver
+
+    yield from deliver(context, cached_calls(), {"code_digest": CODE_DIGEST})

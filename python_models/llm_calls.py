@@ -1,0 +1,74 @@
+"""The calls behind the replies in the response cache, with their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from python_models.llm.cache import CachedReply, ResponseCache
+from python_models.llm.prices import Price, find_price, read_prices
+from python_models.settings import cache_path
+
+_BATCH_ROWS = 10_000
+
+CALL_SCHEMA = pa.schema(
+    {
+        "request_key": pa.string(),
+        "stage": pa.string(),
+        "model_name": pa.string(),
+        "attempt": pa.int32(),
+        "finish_reason": pa.string(),
+        "n_prompt_tokens": pa.int64(),
+        "n_cached_prompt_tokens": pa.int64(),
+        "n_completion_tokens": pa.int64(),
+        "latency_ms": pa.float64(),
+        "cost_usd": pa.float64(),
+        "paid": pa.string(),
+        "requested_at": pa.timestamp("us"),
+    }
+)
+
+
+def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield one row of ``CALL_SCHEMA`` per reply in the cache, in bounded memory; nothing if there is no cache yet."""
+    path = path or cache_path()
+    if not path.exists():
+        return
+    prices = read_prices()
+    with ResponseCache(path, read_only=True) as cache:
+        replies = cache.iter_replies()
+        while block := list(islice(replies, _BATCH_ROWS)):
+            yield pa.RecordBatch.from_pylist([_row(reply, prices) for reply in block], schema=CALL_SCHEMA)
+
+
+def cost_usd(reply: CachedReply, prices: Mapping[str, Price]) -> float | None:
+    """US dollars of a reply: 0 from a local model, None if the price is unknown or the tokens were not counted."""
+    if reply.is_free:
+        return 0.0
+    price = find_price(prices, reply.model)
+    if price is None or reply.n_prompt_tokens is None or reply.n_completion_tokens is None:
+        return None
+    tokens = (reply.n_prompt_tokens, reply.n_cached_tokens or 0, reply.n_completion_tokens)
+    return price.cost(*tokens, is_batch=reply.is_batch)
+
+
+def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
+    paid = "free" if reply.is_free else "imported" if reply.is_imported else "batch" if reply.is_batch else "here"
+    return {
+        "request_key": reply.key,
+        "stage": reply.stage,
+        "model_name": reply.model,
+        "attempt": reply.attempt,
+        "finish_reason": reply.finish_reason,
+        "n_prompt_tokens": reply.n_prompt_tokens,
+        "n_cached_prompt_tokens": reply.n_cached_tokens,
+        "n_completion_tokens": reply.n_completion_tokens,
+        "latency_ms": reply.latency_ms,
+        "cost_usd": cost_usd(reply, prices),
+        "paid": paid,
+        "requested_at": reply.requested_at.replace(tzinfo=None),
+    }

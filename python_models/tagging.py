@@ -15,7 +15,7 @@ from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.replies import parse_tags
 from python_models.llm.request import ChatRequest
-from python_models.prompts import fill, prompt_sha256
+from python_models.prompts import fill, prompt_sha256, prompt_text
 
 EMBEDDED = "embedded"
 """Model name that stands for the language model that runs on this machine."""
@@ -49,13 +49,30 @@ REPLY_SCHEMA = pa.schema(
 )
 
 
+_PROMPT_FILES = {
+    "capable": "tag_instruction.txt",
+    "capable_reply": "tag_no_explanation.txt",
+    "capable_reply_explained": "tag_explanation.txt",
+    "capable_schema": "tag_reply_brief.schema.json",
+    "capable_schema_explained": "tag_reply.schema.json",
+    "embedded": "tag_instruction_embedded.txt",
+    "embedded_examples": "tag_instruction_embedded.jsonl",
+    "embedded_schema": "tag_reply_embedded.schema.json",
+}
+
+
+def tagging_prompts() -> dict[str, str]:
+    """Texts of all prompt files of the stage; ``prompts/README.md`` says what each is."""
+    return {name: prompt_text(file) for name, file in _PROMPT_FILES.items()}
+
+
 @dataclass(frozen=True)
 class TaggingOptions:
     """What decides the tags, beside the instructions.
 
     Attributes:
         model_name: name of the tagging model, or ``embedded``.
-        prompts: texts of the prompt files, by the names of ``models/tagging/tag_replies.py``.
+        prompts: texts of the prompt files, by the names of ``tagging_prompts``.
         has_explanations: whether each tag comes with a sentence of explanation.
         max_prompt_chars: longer instructions are cut.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.

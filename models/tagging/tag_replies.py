@@ -9,18 +9,9 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.prompts import prompt_text
+from python_models.tagging import tagging_prompts
 
-PROMPTS = {
-    "capable": prompt_text("tag_instruction.txt"),
-    "capable_reply": prompt_text("tag_no_explanation.txt"),
-    "capable_reply_explained": prompt_text("tag_explanation.txt"),
-    "capable_schema": prompt_text("tag_reply_brief.schema.json"),
-    "capable_schema_explained": prompt_text("tag_reply.schema.json"),
-    "embedded": prompt_text("tag_instruction_embedded.txt"),
-    "embedded_examples": prompt_text("tag_instruction_embedded.jsonl"),
-    "embedded_schema": prompt_text("tag_reply_embedded.schema.json"),
-}
+PROMPTS = tagging_prompts()
 CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
 REPLY_COLUMNS = {
     "sample_id": "text",

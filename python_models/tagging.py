@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -76,6 +78,7 @@ class TaggingOptions:
         has_explanations: whether each tag comes with a sentence of explanation.
         max_prompt_chars: longer instructions are cut.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
+        local_model: another GGUF file for ``embedded``, None for the packaged one.
     """
 
     model_name: str
@@ -83,6 +86,7 @@ class TaggingOptions:
     has_explanations: bool
     max_prompt_chars: int
     max_attempts: int
+    local_model: Path | None = None
 
     @property
     def is_embedded(self) -> bool:
@@ -174,7 +178,7 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
     limit = min(options.max_prompt_chars, _EMBEDDED_CHARS)
     texts = [clean_and_cut(row["instruction"], limit) for row in batch]
     examples = cached_nearest_examples([text for text, _ in texts], options.prompts["embedded_examples"])
-    model = local_model_identity()
+    model = local_model_identity(options.local_model)
     for (text, is_cut), nearest in zip(texts, examples, strict=True):
         turns = []
         for example in nearest:
@@ -196,7 +200,7 @@ def _endpoint_of(options: TaggingOptions) -> Callable[[], AbstractContextManager
     if options.is_embedded:
         from python_models.embedded.server import local_endpoint
 
-        return local_endpoint
+        return partial(local_endpoint, options.local_model)
     return open_configured_endpoint
 
 

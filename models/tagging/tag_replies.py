@@ -65,15 +65,19 @@ REPLY_COLUMNS = {
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from pathlib import Path
+
     from python_models.staging import deliver, read_batches
     from python_models.tagging import TaggingOptions, tag_samples
 
+    local_model = context.var("local_model")
     options = TaggingOptions(
         model_name=context.var("tagging_model"),
         prompts=PROMPTS,
         has_explanations=context.var("tag_explanations"),
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
+        local_model=Path(local_model) if local_model else None,
     )
     samples = (
         exp.select("sample_id", "instruction", "ingested_at")

@@ -44,9 +44,9 @@ class LocalServer:
 
 
 @contextmanager
-def local_endpoint() -> Iterator[Endpoint]:
+def local_endpoint(model: Path | None = None) -> Iterator[Endpoint]:
     """Serve the embedded language model while the context is open: one address per core, one call each at a time."""
-    with serve_local_model() as server:
+    with serve_local_model(model) as server:
         yield Endpoint(base_urls=server.base_urls, api_key=None, max_concurrency=1)
 
 
@@ -65,7 +65,7 @@ def serve_local_model(
         WeightsError: the weights are missing or wrong.
         LocalServerError: a worker ended or was not ready in time.
     """
-    path = model or local_model_path()
+    path = local_model_path(model)
     count = n_workers or min(usable_cores(), _MOST_WORKERS)
     deadline = time.monotonic() + timeout_s
     with ExitStack() as stack:

@@ -35,13 +35,13 @@ _REINSTALL = (
 )
 
 
-def local_model_path() -> Path:
-    """The GGUF file of the embedded language model, checked: ``TACOS_LOCAL_MODEL``, else the packaged SmolLM2.
+def local_model_path(model: Path | None = None) -> Path:
+    """The GGUF file of the embedded language model: ``model``, else ``TACOS_LOCAL_MODEL``, else the packaged SmolLM2.
 
     Raises:
         WeightsError: the file is missing, or the packaged one is not the pinned one.
     """
-    override = local_model_override()
+    override = model or local_model_override()
     if override is not None:
         if not override.is_file():
             raise WeightsError(f"TACOS_LOCAL_MODEL must be the path of a GGUF file, but there is no file {override}.")
@@ -51,16 +51,16 @@ def local_model_path() -> Path:
     return path
 
 
-def local_model_identity() -> str:
+def local_model_identity(model: Path | None = None) -> str:
     """Name of the embedded language model with the first 8 hex digits of its sha256.
 
     Requests and caches carry it as the model's name, so that replies of other weights are never taken for its own.
 
     Returns:
-        ``smollm2-135m-instruct-q4_1@b179c952``, or the file's name and digest for ``TACOS_LOCAL_MODEL``.
+        ``smollm2-135m-instruct-q4_1@b179c952``, or the name and digest of the other file.
     """
-    path = local_model_path()
-    name = LOCAL_MODEL_NAME if local_model_override() is None else path.stem.lower()
+    path = local_model_path(model)
+    name = LOCAL_MODEL_NAME if (model or local_model_override()) is None else path.stem.lower()
     return f"{name}@{_sha256_of(path)[:8]}"
 
 

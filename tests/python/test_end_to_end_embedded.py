@@ -1,0 +1,53 @@
+"""The whole project with the live embedded models: no key, no endpoint, the same result every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from project_copy import PLAN, ProjectCopy
+
+pytestmark = pytest.mark.embedded
+
+SAMPLES = [
+    ("Correct the grammar: she go to school every day.", "She goes to school every day."),
+    ("Fix the spelling and grammar: i has too dogs", "I have two dogs."),
+    ("Correct this sentence: Me and him was late.", "He and I were late."),
+    ("Translate to French: Where is the station?", "Où est la gare ?"),
+    ("Translate to French: I would like a coffee, please.", "Je voudrais un café, s'il vous plaît."),
+    ("Write a Python function that reverses a list.", "def reverse(items):\n    return items[::-1]"),
+    ("Write a Python function that counts the words in a text.", "Count them one by one with your finger."),
+    ("Give me a recipe for pancakes.", "Whisk 200 g flour, 3 eggs and 400 ml milk; fry ladlefuls in butter."),
+]
+NEW = [("Translate to French: Good night!", "Bonne nuit !"), ("Give me a recipe for tomato soup.", "Open a can.")]
+SELECTED = "SELECT * FROM tacos.selected ORDER BY selection_rank"
+
+
+def test_a_project_without_a_key(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    first = ProjectCopy(tmp_path / "first")
+    first.write_samples(SAMPLES)
+    first.run(*PLAN)
+    assert first.query("SELECT COUNT(*) FROM tacos.tag_replies WHERE error IS NULL") == [(len(SAMPLES),)]
+    tags = {tag for (tag,) in first.query("SELECT normalized_tag FROM tacos.normalized_tags")}
+    assert {"grammar correction", "french", "python"} <= tags, tags
+    assert first.query("SELECT COUNT(*) FROM tacos.selected") == [(2,)]
+    assert first.query("SELECT COUNT(*) FROM tacos.sample_scores WHERE judge_model LIKE '%not an LLM judge'") != [(0,)]
+    assert first.query("SELECT COUNT(*) FROM tacos.llm_calls WHERE paid = 'free' AND cost_usd = 0") == [(len(SAMPLES),)]
+
+    replies = "SELECT sample_id, raw_reply FROM tacos.tag_replies ORDER BY sample_id"
+    selected, raw_replies = first.query(SELECTED), first.query(replies)
+
+    first.write_samples(NEW)
+    first.run("run", "--ignore-cron")
+    assert first.n_calls("tagging") == len(SAMPLES) + len(NEW)
+    first.run("run", "--ignore-cron")
+    assert first.n_calls("tagging") == len(SAMPLES) + len(NEW)
+
+    (tmp_path / "second").mkdir()
+    second = ProjectCopy(tmp_path / "second")
+    second.write_samples(SAMPLES)
+    output = second.run("run", module="python_models.cli")
+    assert "offline heuristic" in output
+    assert second.query(SELECTED) == selected
+    assert second.query(replies) == raw_replies

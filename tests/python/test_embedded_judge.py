@@ -128,7 +128,8 @@ def test_scripts_and_languages() -> None:
     }
     assert [script_of(text) for text in by_script.values()] == list(by_script)
     assert language_of(f.words_of("el perro está en la casa y no quiere salir con los niños")) == "spanish"
-    assert language_of(f.words_of("no la a")) is None
+    assert language_of(f.words_of("no la a")) is None, "too few words"
+    assert language_of(f.words_of("de la en es que")) is None, "Spanish, but nearly French as well"
 
 
 def test_score_is_the_published_formula() -> None:

@@ -47,7 +47,7 @@ class LocalServer:
 def local_endpoint(model: Path | None = None) -> Iterator[Endpoint]:
     """Serve the embedded language model while the context is open: one address per core, one call each at a time."""
     with serve_local_model(model) as server:
-        yield Endpoint(base_urls=server.base_urls, api_key=None, max_concurrency=1)
+        yield Endpoint(base_urls=server.base_urls, api_key=None, max_concurrency=1, is_free=True)
 
 
 @contextmanager

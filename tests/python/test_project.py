@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+
+import pytest
 import sqlglot
 from sqlglot import ErrorLevel, exp
 from sqlmesh import Context
 from sqlmesh.core.model import Model, SeedModel, SqlModel
+
+from python_models.cli import main
+from python_models.settings import PROJECT_ROOT
 
 PROVE_THE_GRAIN = {"unique_values", "unique_combination_of_columns"}
 
@@ -97,3 +105,36 @@ def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
         and (found := unsupported_by_spark(model.render_query_or_raise()))
     }
     assert not problems
+
+
+def readme() -> str:
+    return (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_every_table(project: Context) -> None:
+    names = {re.sub(r"_\d$", "", model.name.removeprefix("tacos.")) for model in models(project)}
+    assert not [name for name in sorted(names) if f"`{name}" not in readme()]
+
+
+def test_the_readme_names_every_variable(project: Context) -> None:
+    names = set(project.config.variables) | set(project.config.gateways["openai"].variables)
+    assert not [name for name in sorted(names) if f"`{name}`" not in readme()]
+
+
+def test_the_readme_names_every_environment_variable() -> None:
+    sources = [*(PROJECT_ROOT / "python_models").rglob("*.py"), PROJECT_ROOT / "config.yaml"]
+    names = {name for file in sources for name in re.findall(r"\b(?:TACOS|OPENAI)_[A-Z_]+\b", file.read_text())}
+    assert len(names) > 10
+    assert not [name for name in sorted(names) if f"`{name}`" not in readme()]
+
+
+def test_the_readme_names_every_command() -> None:
+    names = re.findall(r"^    ([a-z-]+)\b", cli_help(), re.MULTILINE)
+    assert {"run", "explain", "cache"} <= set(names)
+    assert not [name for name in names if f"`tacos {name}" not in readme()]
+
+
+def cli_help() -> str:
+    with pytest.raises(SystemExit), redirect_stdout(StringIO()) as output:
+        main(["--help"])
+    return output.getvalue()

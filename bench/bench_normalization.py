@@ -60,9 +60,8 @@ def main() -> None:
                 found = measured(what, path, options.audits)
                 seconds[what] = found["seconds"]
                 counts = f"{n_samples:>10,} {found['n_raw']:>11,} {found['n_distinct']:>10,} {found['n_kept']:>7,}"
-                print(
-                    f"{counts}  {what:<7} {found['seconds']:>8.2f} {found['peak_mb']:>8,.0f}{found['note']}", flush=True
-                )
+                cost = f"{found['seconds']:>8.2f} {found['cpu']:>8.2f} {found['peak_mb']:>8,.0f}"
+                print(f"{counts}  {what:<7} {cost}{found['note']}", flush=True)
             if len(seconds) == 2:
                 print(f"{'':>10} pandas / sql: {seconds['pandas'] / seconds['sql']:.1f}")
 

@@ -12,7 +12,7 @@ MODEL (
     NOT_NULL(columns := (sample_id, normalized_tag)),
     EVERY_NORMALIZED_TAG_COMES_FROM_A_RAW_TAG
   ),
-  depends_on (tacos.tag_map, tacos.raw_tags),
+  depends_on (tacos.tag_map, tacos.raw_tags, tacos.samples, tacos.normalization_thresholds),
   tags (
     normalization
   )

@@ -79,7 +79,7 @@ WITH contests AS (
     END AS n_checks_1,
     CASE WHEN is_settled_at_once OR n_pairs_1 = 0 THEN 0 ELSE n_budget END AS n_budget
   FROM first_pairs
-), last_calls /* What the small last pool cannot use goes to the second round. */ AS (
+), last_calls /* More than three calls for each of the last pool gain nothing: the rest goes to the second round. */ AS (
   SELECT
     cluster_id,
     n,
@@ -91,6 +91,7 @@ WITH contests AS (
     GREATEST(0, n_budget - n_pairs_1 - n_checks_1) AS n_rest,
     LEAST(
       FLOOR(GREATEST(0, n_budget - n_pairs_1 - n_checks_1) / 2),
+      3 * n_pool_3,
       n_pool_3 * (
         n_pool_3 - 1
       ) / 2

@@ -56,20 +56,20 @@ WITH earlier AS (
     ON spent.cluster_id = plan.cluster_id
   WHERE
     plan.judging_round = @judging_round
-), designs /* A small or much judged pool: one ring, growing distances. A large one: a newly salted ring each time. */ AS (
+), designs /* In a small or much judged pool every pair can be drawn, in a large one the neighbours on a few rings. */ AS (
   SELECT
     cluster_id,
     n_pool,
     n_pairs,
     n_checks,
     is_matching,
-    n_pool <= 40 OR 16 * n_pairs > n_pool * n_pool AS has_one_ring,
+    n_pool <= 40 OR 16 * n_pairs > n_pool * n_pool AS draws_all_pairs,
     CASE
       WHEN @previous_round = 0 AND n_pool > 5
       THEN 1
-      WHEN n_pool <= 40
+      WHEN n_pool <= 40 OR 16 * n_pairs > n_pool * n_pool
       THEN GREATEST(1, FLOOR(n_pool / 2.0))
-      ELSE LEAST(FLOOR(n_pool / 2.0), CEIL(1.25 * n_pairs / n_pool) + 2)
+      ELSE CEIL(1.25 * n_pairs / n_pool) + 2
     END::BIGINT AS n_rings
   FROM contests
   WHERE
@@ -80,53 +80,88 @@ WITH earlier AS (
     sample_id,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY score DESC, sample_id) AS score_rank
   FROM tacos.scores_@previous_round
-), seats AS (
+), pools AS (
   SELECT
     designs.cluster_id,
     designs.n_pool,
     designs.is_matching,
     ring.ring_no,
-    CASE WHEN designs.has_one_ring THEN ring.ring_no ELSE 1 END AS distance,
+    CASE WHEN designs.draws_all_pairs THEN ring.ring_no ELSE 1 END AS distance,
     ranked.sample_id,
-    ROW_NUMBER() OVER (
-      PARTITION BY designs.cluster_id, ring.ring_no
-      ORDER BY MD5(
-        @judging_round::TEXT || '-' || CASE WHEN designs.has_one_ring THEN 1 ELSE ring.ring_no END::TEXT || '-' || ranked.sample_id
-      ), ranked.sample_id
-    ) AS seat
+    MD5(
+      @judging_round::TEXT || '-' || CASE WHEN designs.draws_all_pairs THEN 1 ELSE ring.ring_no END::TEXT || '-' || ranked.sample_id
+    ) AS seat_hash
   FROM designs
   CROSS JOIN UNNEST(GENERATE_SERIES(1, designs.n_rings)) AS ring(ring_no)
   INNER JOIN ranked
     ON ranked.cluster_id = designs.cluster_id AND ranked.score_rank <= designs.n_pool
+), seats AS (
+  SELECT
+    cluster_id,
+    n_pool,
+    is_matching,
+    ring_no,
+    distance,
+    sample_id,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id, ring_no ORDER BY seat_hash, sample_id) AS seat,
+    SUM(CASE WHEN @STARTS_A_SEGMENT(seat_hash) THEN 1 ELSE 0 END) OVER (PARTITION BY cluster_id, ring_no ORDER BY seat_hash, sample_id) AS segment_no
+  FROM pools
+), placed AS (
+  SELECT
+    cluster_id,
+    n_pool,
+    is_matching,
+    ring_no,
+    distance,
+    sample_id,
+    seat,
+    ROW_NUMBER() OVER (PARTITION BY cluster_id, ring_no, segment_no ORDER BY seat) AS segment_seat
+  FROM seats
 ), edges /* Across an even ring, the second half of the seats would repeat the pairs of the first half. */ AS (
   SELECT
-    seats.cluster_id,
-    seats.ring_no,
-    seats.sample_id AS first_sample_id,
+    placed.cluster_id,
+    placed.ring_no,
+    placed.distance,
+    placed.sample_id AS first_sample_id,
     partners.sample_id AS second_sample_id,
-    LEAST(seats.sample_id, partners.sample_id) AS low_sample_id,
-    GREATEST(seats.sample_id, partners.sample_id) AS high_sample_id
-  FROM seats
-  INNER JOIN seats AS partners
-    ON partners.cluster_id = seats.cluster_id
-    AND partners.ring_no = seats.ring_no
+    LEAST(placed.sample_id, partners.sample_id) AS low_sample_id,
+    GREATEST(placed.sample_id, partners.sample_id) AS high_sample_id,
+    MD5(
+      LEAST(placed.sample_id, partners.sample_id) || '-' || GREATEST(placed.sample_id, partners.sample_id)
+    ) AS pair_hash
+  FROM placed
+  INNER JOIN placed AS partners
+    ON partners.cluster_id = placed.cluster_id
+    AND partners.ring_no = placed.ring_no
     AND partners.seat = (
-      seats.seat - 1 + seats.distance
-    ) % seats.n_pool + 1
+      placed.seat - 1 + placed.distance
+    ) % placed.n_pool + 1
   WHERE
     (
-      2 * seats.distance <> seats.n_pool OR seats.seat <= seats.distance
+      2 * placed.distance <> placed.n_pool OR placed.seat <= placed.distance
     )
     AND (
-      NOT seats.is_matching OR seats.seat % 2 = 1
+      NOT placed.is_matching OR placed.segment_seat % 2 = 1
     )
-), fresh AS (
+), fresh /* Neighbours come first; pairs across the ring are drawn, and ordered, by their hash alone. */ AS (
   SELECT
     edges.cluster_id,
-    edges.ring_no,
-    edges.first_sample_id,
-    edges.second_sample_id,
-    MD5(edges.low_sample_id || '-' || edges.high_sample_id) AS pair_hash
+    CASE WHEN edges.distance > 1 THEN 2 ELSE edges.ring_no END AS draw_no,
+    CASE
+      WHEN edges.distance > 1 AND edges.pair_hash < '8'
+      THEN edges.low_sample_id
+      WHEN edges.distance > 1
+      THEN edges.high_sample_id
+      ELSE edges.first_sample_id
+    END AS first_sample_id,
+    CASE
+      WHEN edges.distance > 1 AND edges.pair_hash < '8'
+      THEN edges.high_sample_id
+      WHEN edges.distance > 1
+      THEN edges.low_sample_id
+      ELSE edges.second_sample_id
+    END AS second_sample_id,
+    edges.pair_hash
   FROM edges
   LEFT JOIN earlier
     ON earlier.cluster_id = edges.cluster_id
@@ -145,7 +180,7 @@ WITH earlier AS (
     first_sample_id,
     second_sample_id,
     pair_hash,
-    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY ring_no, pair_hash) AS pair_rank
+    ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY draw_no, pair_hash) AS pair_rank
   FROM fresh
 ), taken AS (
   SELECT
@@ -156,7 +191,10 @@ WITH earlier AS (
     designs.n_checks
   FROM ordered
   INNER JOIN designs
-    ON designs.cluster_id = ordered.cluster_id AND ordered.pair_rank <= designs.n_pairs
+    ON designs.cluster_id = ordered.cluster_id
+    AND (
+      designs.is_matching OR ordered.pair_rank <= designs.n_pairs
+    )
 ), calls AS (
   SELECT
     cluster_id,

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from sqlmesh import Context
+from sqlmesh.core import constants
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,14 +75,22 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
     sources += [PROJECT_ROOT / f"audits/{name}.sql" for name in ("judging_is_sound", "selection_is_exact")]
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
         nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
-        stub = f"MODEL (name tacos.pair_replies_{number}, kind FULL); SELECT {nulls} FROM tacos.pairs_{number}"
+        stub = (
+            f"MODEL (name tacos.pair_replies_{number}, kind FULL, audits (judging_failures_are_few));\n"
+            f"SELECT {nulls} FROM tacos.pairs_{number}"
+        )
         (folder / f"models/pair_replies_{number}.sql").parent.mkdir(exist_ok=True)
         (folder / f"models/pair_replies_{number}.sql").write_text(stub, encoding="utf-8")
     for source in sources:
         target = folder / source.relative_to(PROJECT_ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source)
-    return Context(paths=[str(folder)])
+    # A process that holds the threads of DuckDB must not be forked: the children may hang or die.
+    n_workers, constants.MAX_FORK_WORKERS = constants.MAX_FORK_WORKERS, 1
+    try:
+        return Context(paths=[str(folder)])
+    finally:
+        constants.MAX_FORK_WORKERS = n_workers
 
 
 class JudgingPipeline:
@@ -124,6 +133,8 @@ class JudgingPipeline:
                 continue
             if re.fullmatch(r"pair_replies_\d", table):
                 self._judge(table, judge)
+                if has_audits:
+                    self._audit(self._context.get_model(name), table)
                 continue
             started = time.perf_counter()
             model = self._context.get_model(name)
@@ -155,13 +166,13 @@ class JudgingPipeline:
             {"pair_id": pairs["pair_id"], "first_score": first_scores, "second_score": second_scores}
         ).astype({"pair_id": "object", "first_score": "float64", "second_score": "float64"})
         self.connection.register("judged", replies)
-        # A failed judgment arrives as NaN, which is a number for SQL.
+        # A failed judgment arrives as NaN or NULL, as the frame's type has it.
         self.connection.execute(
             f"""CREATE TABLE tacos.{table} AS
             SELECT pair_id, 'a function' AS raw_reply,
-              CASE WHEN NOT ISNAN(first_score)
+              CASE WHEN NOT COALESCE(ISNAN(first_score), TRUE)
                 THEN STRUCT_PACK(first_score := first_score::INT, second_score := second_score::INT) END AS scores,
-              CASE WHEN ISNAN(first_score) THEN 'invalid_json: nothing to read' END AS error,
+              CASE WHEN COALESCE(ISNAN(first_score), TRUE) THEN 'invalid_json: nothing to read' END AS error,
               FALSE AS is_cut, 1 AS n_attempts, 'a function' AS model_name, NULL::TEXT AS request_key,
               NULL::BIGINT AS n_prompt_tokens, NULL::BIGINT AS n_completion_tokens, FALSE AS is_cached,
               NULL::TIMESTAMP AS requested_at, NULL::TEXT AS prompt_sha256, NULL::TEXT AS code_digest

@@ -88,6 +88,18 @@ def replies_of_rounds(evaluator, last: exp.Expression) -> str:
 
 
 @macro()
+def starts_a_segment(evaluator, seat_hash: exp.Expression) -> str:
+    """Whether a new segment of the ring begins at the seat, in which every other edge is taken for a matching.
+
+    A quarter of the seats do, by their hash: a new sample then moves the pairs of one short segment only, and not of
+    half the ring. The odd one out of a segment is paired with its next, so that a matching takes 0.57 calls per
+    sample instead of 0.5; where not so many are to be paid for, and in the paper's profile, the ring is one segment.
+    """
+    is_whole = evaluator.var("judging_profile") == "paper" or evaluator.var("judge_calls_per_sample") < 0.6
+    return "FALSE" if is_whole else f"SUBSTRING({seat_hash.sql(dialect='duckdb')}, 32, 1) IN ('0', '1', '2', '3')"
+
+
+@macro()
 def selection_size(evaluator, n_samples: exp.Expression) -> str:
     """How many samples to keep: the variable, or a quarter of the samples, at most 1,000, if it is 0."""
     given = evaluator.var("selection_size")

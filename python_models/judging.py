@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from typing import Any
 
@@ -130,10 +131,17 @@ def build_request(row: Mapping[str, Any], options: JudgingOptions) -> tuple[Chat
             {"role": "user", "content": "\n\n".join(fenced[name] for name in TEXT_COLUMNS)},
         ),
         parameters=_PARAMETERS,
-        reply_schema=json.loads(options.prompts["schema"]),
+        reply_schema=_read_schema(options.prompts["schema"]),
         schema_name="scores",
     )
     return request, any(is_cut for _, is_cut in cut.values())
+
+
+@cache
+def _read_schema(text: str) -> Mapping[str, Any]:
+    """One object for all requests: the key of a request takes its canonical text from the last time."""
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
 
 
 def _ask_judge(

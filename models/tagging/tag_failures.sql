@@ -4,7 +4,7 @@ MODEL (
   depends_on (
     tacos.samples
   ),
-  description 'One row per sample without a usable reply of the tagging model. The next run asks for these samples again, and for no others.',
+  description 'One row per sample without a usable reply of the tagging model. They are asked for again, and no others, by a run within 7 days, by tacos run, and by --restate-model tacos.tag_replies.',
   column_descriptions (
     sample_id = 'The sample.',
     error_kind = 'Kind of the error, e.g. timeout, truncated, invalid_json.',
@@ -18,8 +18,7 @@ MODEL (
       sample_id
     )),
     NOT_NULL(columns := (error)),
-    EVERY_SAMPLE_HAS_ONE_REPLY,
-    FEW_SAMPLES_WITHOUT_TAGS
+    EVERY_SAMPLE_HAS_ONE_REPLY
   ),
   tags (
     tagging

@@ -59,6 +59,7 @@ REPLY_COLUMNS = {
     audits=[
         ("unique_values", {"columns": [exp.column("sample_id")]}),
         ("not_null", {"columns": [exp.column("sample_id"), exp.column("tags"), exp.column("n_attempts")]}),
+        ("few_samples_without_tags", {}),
     ],
     depends_on=["tacos.samples", "tacos.source_counts"],
 )

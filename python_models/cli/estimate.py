@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -26,8 +28,9 @@ _MOST_TAGS = 5
 """Tags that the prompt asks for at most: with cluster_membership all, a sample may be judged in as many clusters."""
 
 _MOST_CLUSTERS = 51
-_EXTRA_CALLS_OF_A_SMALL_CLUSTER = 4
-"""Clusters of up to 5 samples are judged pair by pair, which may take a few calls more than judge_calls_per_sample."""
+_SMALL_CLUSTER = 5
+_PAIRS_OF_A_SMALL_CLUSTER = 10
+"""Clusters of up to 5 samples are judged pair by pair, which may take more calls than judge_calls_per_sample."""
 
 _TAGGING_REPLY_TOKENS = {False: 30.0, True: 150.0}
 
@@ -41,10 +44,11 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "What is cached is free. How many comparisons the judge makes is known exactly only after tagging; before, it "
         "is a bound. Prices: seeds/model_prices.csv.",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the estimate of the configured gateway, dataset and variables."""
     from python_models.llm.prices import read_prices
 
@@ -52,6 +56,9 @@ def run(_: argparse.Namespace) -> int:
     console = Console()
     with console.status("Reading the dataset and the cache ..."):
         estimates = [estimate.set_cost(read_prices()) for estimate in _estimates(_variables())]
+    if options.json:
+        print(json.dumps([asdict(estimate) for estimate in estimates]))
+        return 0
     console.print(_table(estimates))
     costs = [estimate.cost_usd for estimate in estimates if estimate.n_calls]
     if None in costs:
@@ -128,8 +135,10 @@ def _judging_calls(n_samples: int, variables: dict[str, Any]) -> tuple[int, int]
     n_memberships = n_samples * (_MOST_TAGS if variables["cluster_membership"] == "all" else 1)
     if variables["judging_profile"] == "paper":
         return n_memberships + _MOST_CLUSTERS, 0
-    extra = _EXTRA_CALLS_OF_A_SMALL_CLUSTER * _MOST_CLUSTERS
-    return math.ceil(variables["judge_calls_per_sample"] * n_memberships) + extra, 0
+    calls_per_sample = variables["judge_calls_per_sample"]
+    pairs = _PAIRS_OF_A_SMALL_CLUSTER * (1 + variables["audit_pair_share"])
+    extra = max(0.0, pairs - _SMALL_CLUSTER * calls_per_sample) * min(_MOST_CLUSTERS, n_memberships / _SMALL_CLUSTER)
+    return math.ceil(calls_per_sample * n_memberships + extra), 0
 
 
 def _table(estimates: list[StageEstimate]) -> Table:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
-from fake_endpoint import Behaviour, FakeEndpoint
-from project_copy import PLAN, ProjectCopy
+from fake_endpoint import TAGS, FakeEndpoint
+from project_copy import PARTS, PLAN, ProjectCopy
 
+from python_models.embedded.weights import EMBEDDER_NAME
+from python_models.embedding import embed_tags
+from python_models.llm.prices import read_prices
 from python_models.settings import PROJECT_ROOT
+
+KEY = "sk-a-test-of-no-worth-0123456789"
 
 TOPICS = ("bread", "planets", "verbs", "taxes", "rivers", "poems")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
@@ -26,23 +34,41 @@ def endpoint() -> Iterator[FakeEndpoint]:
         yield server
 
 
-@pytest.fixture
-def project(tmp_path: Path, endpoint: FakeEndpoint) -> ProjectCopy:
-    copy = ProjectCopy(
-        tmp_path,
-        {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-a-test-of-no-worth"},
-    )
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the vectors of the endpoint's tags, so that not every run has to load the embedder."""
+    path = tmp_path_factory.mktemp("vectors") / "cache.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TACOS_CACHE", str(path))
+        embed_tags(TAGS, EMBEDDER_NAME)
+    return path
+
+
+def make_project(folder: Path, endpoint: FakeEndpoint, vectors: Path) -> ProjectCopy:
+    folder.mkdir(exist_ok=True)
+    copy = ProjectCopy(folder, {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": KEY})
+    shutil.copy(vectors, copy.cache)
     copy.write_samples(SAMPLES)
     return copy
 
 
+@pytest.fixture
+def project(tmp_path: Path, endpoint: FakeEndpoint, vectors: Path) -> ProjectCopy:
+    return make_project(tmp_path / "project", endpoint, vectors)
+
+
 def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
-    """Plan, add data, run, run again, edit a prompt, try it in dev: each pays for what is new and for nothing else."""
-    project.run(*PLAN)
+    """Run, add data, run, run again, edit a prompt, try it in dev: each pays for what is new and for nothing else."""
+    output = project.run("run", module="python_models.cli")
+    for stage in ("source", "tagging", "normalization", "clustering", "judging", "selection"):
+        assert stage in output
+    assert "offline heuristic" not in output
     assert project.query("SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies") == [(len(SAMPLES), 0)]
     assert project.query("SELECT COUNT(*) FROM tacos.selected") == [(len(SAMPLES) // 4,)]
     assert project.n_calls("tagging") == len(SAMPLES)
     assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging")
+    sample_id = project.query(SELECTED)[0][0]
+    assert "kept: number 1 of" in project.run("explain", sample_id[:8], module="python_models.cli")
 
     project.write_samples([(f"What about {topic}?", f"Much about {topic}.") for topic in TOPICS[:5]])
     project.run("run", "--ignore-cron")
@@ -68,7 +94,9 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert endpoint.record.n_requests == n_paid
 
 
-def test_a_killed_run_goes_on_where_it_was(project: ProjectCopy, endpoint: FakeEndpoint, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(
+    project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path
+) -> None:
     """SIGKILL during tagging: no committed reply is requested again, and the result is that of an undisturbed run."""
     endpoint.behaviour.latency_s = 0.2
     project.environment["TACOS_MAX_CONCURRENCY"] = "2"
@@ -90,37 +118,95 @@ def test_a_killed_run_goes_on_where_it_was(project: ProjectCopy, endpoint: FakeE
     assert n_repeated <= 2, "more was lost than was in flight"
     assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging") + n_repeated
 
-    (tmp_path / "undisturbed").mkdir()
-    undisturbed = ProjectCopy(tmp_path / "undisturbed", project.environment)
-    undisturbed.write_samples(SAMPLES)
+    undisturbed = make_project(tmp_path / "undisturbed", endpoint, vectors)
     undisturbed.run(*PLAN)
     assert project.query(SELECTED) == undisturbed.query(SELECTED)
+
+
+def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
+    """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
+    tagging, judging = json.loads(project.run("estimate", "--json", module="python_models.cli"))
+    assert (tagging["n_calls"], endpoint.record.n_requests) == (len(SAMPLES), 0)
+
+    limit = tagging["cost_usd"] / 2
+    project.environment["TACOS_MAX_COST_USD"] = f"{limit:.6f}"
+    assert "TACOS_MAX_COST_USD" in project.run(*PLAN, expect_failure=True)
+    assert 0 < endpoint.record.n_requests < len(SAMPLES)
+    prices = read_prices()["gpt-4o-mini"]
+    assert prices.cost(endpoint.record.n_prompt_tokens, 0, endpoint.record.n_completion_tokens) <= limit
+
+    del project.environment["TACOS_MAX_COST_USD"]
+    project.environment["TACOS_MAX_RETRIES"] = "0"
+    endpoint.behaviour.fault = lambda body, _: "http_500" if "rivers" in body else None
+    output = " ".join(project.run(*PLAN, expect_failure=True).split())
+    failed = re.search(rf"(\d+) of {len(SAMPLES)} samples could not be tagged", output)
+    assert failed, output
+    assert project.n_calls("tagging") == len(SAMPLES) - int(failed[1])
+    assert int(failed[1]) > 0
+
+    endpoint.behaviour.fault = lambda body, _: "refusal" if "1 things about rivers" in body else None
+    (project.root / "config.yaml").write_text(
+        (project.root / "config.yaml")
+        .read_text(encoding="utf-8")
+        .replace("max_failure_share: 0.02", "max_failure_share: 0.1")
+    )
+    project.run(*PLAN)
+    assert project.query("SELECT error_kind FROM tacos.tag_failures") == [("refused",)]
+    endpoint.behaviour.fault = None
+    project.run("run", module="python_models.cli")
+    assert project.query("SELECT COUNT(*) FROM tacos.tag_failures") == [(0,)]
+    assert max(endpoint.record.answered.values()) == 1, "a reply was paid for twice"
+    tokens = "SUM(n_prompt_tokens + n_completion_tokens)"
+    ((spent,),) = project.query(f"SELECT {tokens} FROM tacos.llm_calls WHERE stage = 'tagging'")
+    assert tagging["n_prompt_tokens"] + tagging["n_completion_tokens"] == pytest.approx(spent, rel=0.15)
+    ((n_judged, spent),) = project.query(f"SELECT COUNT(*), {tokens} FROM tacos.llm_calls WHERE stage = 'judging'")
+    assert 0 < n_judged <= judging["n_calls"]
+    estimate = (judging["n_prompt_tokens"] + judging["n_completion_tokens"]) / judging["n_calls"]
+    assert estimate == pytest.approx(spent / n_judged, rel=0.15)
+    again = json.loads(project.run("estimate", "--json", module="python_models.cli"))
+    assert [stage["n_calls"] for stage in again] == [0, 0]
+
+    n_paid = endpoint.record.n_requests
+    project.run("cache", "export", str(tmp_path / "replies.jsonl.gz"), module="python_models.cli")
+    elsewhere = make_project(tmp_path / "elsewhere", endpoint, vectors)
+    elsewhere.run("cache", "import", str(tmp_path / "replies.jsonl.gz"), module="python_models.cli")
+    elsewhere.run(*PLAN)
+    assert endpoint.record.n_requests == n_paid
+    assert elsewhere.query(SELECTED) == project.query(SELECTED)
+    assert not where_the_key_is(project)
 
 
 def test_a_wrong_key_stops_with_a_clear_message(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     endpoint.behaviour.api_key = "sk-the-right-one"
     output = project.run(*PLAN, expect_failure=True)
     assert "OPENAI_API_KEY" in output
-    assert "sk-a-test-of-no-worth" not in output
+    assert KEY not in output
+    assert not where_the_key_is(project)
     assert endpoint.record.n_requests <= 64
 
 
-def test_tacos_run_tells_what_was_kept_and_why(project: ProjectCopy) -> None:
-    output = project.run("run", module="python_models.cli")
-    for stage in ("source", "tagging", "normalization", "clustering", "judging", "selection"):
-        assert stage in output
-    assert "offline heuristic" not in output
-    sample_id = project.query(SELECTED)[0][0]
-    story = project.run("explain", sample_id[:8], module="python_models.cli")
-    assert "kept: number 1 of" in story
-    assert "No sample begins with 'zz'" in project.run(
-        "explain", "zz", module="python_models.cli", expect_failure=True
-    )
+def where_the_key_is(project: ProjectCopy) -> list[str]:
+    """Tables (data and SQLMesh's state) and files of a project that hold the API key."""
+    tables = project.query("SELECT table_schema, table_name FROM information_schema.tables")
+    assert len(tables) > 10
+    found = [
+        f"{schema}.{table}"
+        for schema, table in tables
+        if project.query(f'SELECT 1 FROM "{schema}"."{table}" AS t WHERE CONTAINS(t::TEXT, \'{KEY}\') LIMIT 1')
+    ]
+    files = [path for path in project.root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return found + [str(path) for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_the_search_for_the_key_can_find_it(project: ProjectCopy) -> None:
+    with duckdb.connect(str(project.root / "warehouse.duckdb")) as connection:
+        for number in range(11):
+            connection.execute(f"CREATE TABLE t{number} AS SELECT {{'a': ['x {KEY} y']}} AS leak")
+    (project.root / "logs.txt").write_text(f"Bearer {KEY}", encoding="utf-8")
+    assert len([place for place in where_the_key_is(project) if "main.t" in place or "logs.txt" in place]) == 12
 
 
 def test_the_copy_is_complete() -> None:
     """A copy that missed a part of the project would test something else."""
     folders = {path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and any(path.rglob("*.sql"))}
-    from project_copy import PARTS
-
     assert folders - {"tests", "bench", ".venv"} <= set(PARTS)

@@ -42,7 +42,7 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .
@@ -50,7 +50,7 @@ format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/sqlmesh format
 
 bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind the figures of the README (minutes)
-	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in bench/bench_*.py bench/*_quality.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and the warehouse; the cache of paid replies (.tacos) stays
 	rm -rf $(VENV) warehouse.duckdb warehouse.duckdb.wal logs .cache

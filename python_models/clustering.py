@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from python_models.llm.cache import ResponseCache
+from python_models.settings import cache_path
 
 Vectors = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -18,6 +23,9 @@ _MOST_CLUSTERS = 50
 
 _N_STARTS = 10
 """Seeded starts of k-means, of which the best is taken."""
+
+_KIND = "clusters/1"
+"""Kind of the remembered clusters in the cache; counted up when the way of clustering changes."""
 
 _TOLERATED_GROWTH = 1.2
 """An automatic number of clusters may be off by this factor before the clusters are made anew."""
@@ -80,6 +88,40 @@ def cluster_tags(
             "normalized_tag": tags["normalized_tag"],
             "cluster_id": ids,
             "distance_to_centroid": np.round(distances, 6),
+            "n_samples": tags["n_samples"],
+        }
+    )
+
+
+def cluster_tags_once(
+    tags: pd.DataFrame, n_clusters: int, random_seed: int, refit: str, previous: pd.DataFrame | None
+) -> pd.DataFrame:
+    """cluster_tags, remembered in the response cache: the same vocabulary has the same clusters, whatever came before.
+
+    A warm fit depends on the fits before it. Remembered by its vocabulary, it is the same again in a development
+    environment, after a restatement, and where an exported cache is imported; so the same pairs go to the judge.
+    """
+    if refit == "cold":
+        return cluster_tags(tags, n_clusters, random_seed)
+    tags = tags.sort_values("normalized_tag", ignore_index=True)
+    digest = sha256(json.dumps([n_clusters, random_seed, refit]).encode())
+    for tag, n_samples, vector in zip(tags["normalized_tag"], tags["n_samples"], tags["embedding"], strict=True):
+        digest.update(json.dumps([tag, int(n_samples)]).encode())
+        digest.update(np.asarray(vector, dtype=np.float32).tobytes())
+    key = digest.hexdigest()
+    with ResponseCache(cache_path()) as cache:
+        known = cache.get_computed(_KIND, [key])
+        if key not in known:
+            clusters = cluster_tags(tags, n_clusters, random_seed, refit, previous)
+            value = json.dumps(clusters[["cluster_id", "distance_to_centroid"]].to_numpy().tolist())
+            known = {key: value.encode()}
+            cache.put_computed(_KIND, known)
+    ids, distances = zip(*json.loads(known[key]), strict=True)
+    return pd.DataFrame(
+        {
+            "normalized_tag": tags["normalized_tag"],
+            "cluster_id": np.asarray(ids, dtype=np.int64),
+            "distance_to_centroid": distances,
             "n_samples": tags["n_samples"],
         }
     )

@@ -25,4 +25,5 @@ def merge_similarities(
     """
     vectors = embed_tags([*raw_tags, *normalized_tags], embedding_model)
     raw, normalized = vectors[: len(raw_tags)], vectors[len(raw_tags) :]
-    return np.clip(np.round(np.einsum("ij,ij->i", raw, normalized, dtype=np.float64), 5), -1.0, 1.0)
+    cosines = np.einsum("ij,ij->i", raw, normalized, dtype=np.float64)
+    return np.asarray(np.clip(np.round(cosines, 5), -1.0, 1.0))

@@ -43,7 +43,7 @@ CODE_DIGEST = source_digest("clustering")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.clustering import cluster_tags
+    from python_models.clustering import cluster_tags_once
 
     tags = context.fetchdf(
         exp.select("normalized_tag", "n_samples", "embedding")
@@ -57,7 +57,7 @@ def execute(
     previous = context.fetchdf(
         exp.select("normalized_tag", "cluster_id", "n_samples").from_(context.resolve_table("tacos.tag_clusters"))
     )
-    clusters = cluster_tags(
+    clusters = cluster_tags_once(
         tags, context.var("n_clusters"), context.var("random_seed"), context.var("cluster_refit"), previous
     )
     yield clusters.assign(code_digest=CODE_DIGEST)

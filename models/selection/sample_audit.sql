@@ -43,14 +43,14 @@ MODEL (
 WITH raw AS (
   SELECT
     sample_id,
-    ARRAY_TO_STRING(LIST_SORT(LIST(DISTINCT raw_tag)), ', ') AS raw_tags
+    ARRAY_TO_STRING(LIST_SORT(ARRAY_AGG(DISTINCT raw_tag)), ', ') AS raw_tags
   FROM tacos.raw_tags
   GROUP BY
     sample_id
 ), normalized AS (
   SELECT
     sample_id,
-    ARRAY_TO_STRING(LIST_SORT(LIST(DISTINCT normalized_tag)), ', ') AS normalized_tags
+    ARRAY_TO_STRING(LIST_SORT(ARRAY_AGG(DISTINCT normalized_tag)), ', ') AS normalized_tags
   FROM tacos.normalized_tags
   GROUP BY
     sample_id

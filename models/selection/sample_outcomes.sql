@@ -45,17 +45,15 @@ WITH cutoffs AS (
     selected.selection_rank
   FROM tacos.candidates AS candidates
   LEFT JOIN tacos.sample_scores AS scores
-    ON scores.sample_id = candidates.sample_id AND scores.cluster_id = candidates.cluster_id
+    ON scores.sample_id = candidates.sample_id
+    AND scores.cluster_id = candidates.cluster_id
   LEFT JOIN tacos.selected AS selected
     ON selected.sample_id = candidates.sample_id
     AND selected.cluster_id = candidates.cluster_id
   QUALIFY
     ROW_NUMBER() OVER (
       PARTITION BY candidates.sample_id
-      ORDER BY
-        COALESCE(selected.selection_rank, 1000000000),
-        COALESCE(scores.cluster_rank, 1000000000),
-        candidates.cluster_id
+      ORDER BY COALESCE(selected.selection_rank, 1000000000), COALESCE(scores.cluster_rank, 1000000000), candidates.cluster_id
     ) = 1
 )
 SELECT

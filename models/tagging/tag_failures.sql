@@ -17,7 +17,9 @@ MODEL (
     UNIQUE_VALUES(columns := (
       sample_id
     )),
-    NOT_NULL(columns := (error)),
+    NOT_NULL(columns := (
+      error
+    )),
     EVERY_SAMPLE_HAS_ONE_REPLY
   ),
   tags (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,7 +23,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "run",
         help="run the whole pipeline and show what was kept",
-        description="Apply the project as it is (sqlmesh plan --auto-apply --run --ignore-cron), then show the counts "
+        description="Apply the project as it is, as sqlmesh plan and sqlmesh run would, then show the counts "
         "of every stage and the best samples. Settings: TACOS_DATASET, TACOS_GATEWAY and the others in the README.",
     )
     parser.set_defaults(run=run)
@@ -46,11 +45,7 @@ def run(_: argparse.Namespace) -> int:
     try:
         context = Context(paths=str(PROJECT_ROOT))
         try:
-            apply = partial(context.plan, auto_apply=True, no_prompts=True, no_diff=True, skip_tests=True)
-            if _n_failed(context):
-                # Failed samples of older days are outside of what a run looks at; the others come from the cache.
-                apply(restate_models=["tacos.tag_replies"])
-            apply(run=True, ignore_cron=True)
+            _bring_up_to_date(context)
         finally:
             context.close()
     except duckdb.IOException as error:
@@ -64,9 +59,22 @@ def run(_: argparse.Namespace) -> int:
     return 0
 
 
+def _bring_up_to_date(context: Context) -> None:
+    """Apply the project where it changed, else run it; first ask again for what failed before."""
+    if _n_failed(context):
+        # Failed samples of older days are outside of what a run looks at; the others come from the cache.
+        context.plan(auto_apply=True, no_prompts=True, skip_tests=True, restate_models=["tacos.tag_replies"])
+    plan = context.plan_builder(run=True, ignore_cron=True, skip_tests=True).build()
+    if plan.has_changes:
+        context.apply(plan)
+    else:
+        context.run(ignore_cron=True)
+
+
 def _n_failed(context: Context) -> int:
     """Samples that an earlier run could not tag; 0 before the first run."""
     adapter = context.engine_adapter
     if not adapter.table_exists("tacos.tag_failures"):
         return 0
-    return int(adapter.fetchone("SELECT COUNT(*) FROM tacos.tag_failures")[0])
+    counted = adapter.fetchone("SELECT COUNT(*) FROM tacos.tag_failures")
+    return int(counted[0]) if counted else 0

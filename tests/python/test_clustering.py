@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from python_models.clustering import automatic_n_clusters, cluster_tags
+from python_models.clustering import automatic_n_clusters, cluster_tags, cluster_tags_once
 
 
 def tags_around(centres: dict[str, tuple[float, float]], per_centre: int = 6, seed: int = 0) -> pd.DataFrame:
@@ -86,3 +88,18 @@ def test_another_number_of_clusters_starts_anew() -> None:
 def test_an_unknown_refit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="cluster_refit must be one of warm, cold, frozen, but it is 'hot'"):
         cluster_tags(tags_around(CENTRES), 3, 42, "hot")
+
+
+def test_the_same_vocabulary_has_the_same_clusters_whatever_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay elsewhere has no previous clusters, but the imported cache remembers those of the first machine."""
+    monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
+    tags = tags_around(CENTRES)
+    grown = tags.assign(n_samples=tags["n_samples"].max() + 1 - tags["n_samples"])
+    first = cluster_tags_once(tags, 3, 42, "warm", None)
+    warm = cluster_tags_once(grown, 3, 42, "warm", first)
+    cold = cluster_tags(grown, 3, 42)
+    assert warm["cluster_id"].tolist() != cold["cluster_id"].tolist()
+    pd.testing.assert_frame_equal(cluster_tags_once(grown, 3, 42, "warm", None), warm)
+    assert cluster_tags_once(grown, 3, 42, "cold", None)["cluster_id"].tolist() == cold["cluster_id"].tolist()

@@ -182,7 +182,7 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
     for (text, is_cut), nearest in zip(texts, examples, strict=True):
         turns = []
         for example in nearest:
-            reply = json.dumps({"tags": [{"tag": tag} for tag in example.tags]}, ensure_ascii=False)
+            reply = json.dumps({"tags": example.tags}, ensure_ascii=False, separators=(",", ":"))
             turns += [{"role": "user", "content": example.request}, {"role": "assistant", "content": reply}]
         yield (
             ChatRequest(

@@ -1,7 +1,8 @@
 """Examples for the embedded language model: those of a hand-written bank that are nearest to a request.
 
 A small model copies what it is shown more than it follows what it is told, so it is shown the tags of requests that
-are like the one at hand. Three examples are as good as five and cost less.
+are like the one at hand. Two examples tag as well as three (on the bundled dataset: as many tags kept, as many samples
+left without one) in three quarters of the time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from python_models.llm.cache import ResponseCache
 
-N_EXAMPLES = 3
+N_EXAMPLES = 2
 _HEAD_WORDS = 3
 _COSINE_DECIMALS = 5
 
@@ -82,17 +83,17 @@ def request_head(text: str) -> str:
 def nearest_examples(
     texts: Sequence[str], bank: Sequence[Example], embed: Callable[[Sequence[str]], NDArray[np.float32]]
 ) -> list[list[Example]]:
-    """The three examples nearest to each text, nearest last.
+    """The examples nearest to each text (``N_EXAMPLES``), nearest last.
 
     Nearness is the mean of two cosines with the example's request: that of the whole text, and that of its head.
 
     Args:
         texts: requests.
-        bank: at least three examples.
+        bank: at least ``N_EXAMPLES`` examples.
         embed: function from texts to unit vectors of shape (n_texts, n_dimensions).
 
     Returns:
-        Three examples per text. Equal cosines (to 5 decimals) are ordered by their place in the bank, so that the
+        ``N_EXAMPLES`` examples per text. Equal cosines (to 5 decimals) are ordered by their place in the bank, so that the
         choice does not hang on the last digits of a vector.
     """
     if not texts:

@@ -93,7 +93,7 @@ def nearest_examples(
         embed: function from texts to unit vectors of shape (n_texts, n_dimensions).
 
     Returns:
-        ``N_EXAMPLES`` examples per text. Equal cosines (to 5 decimals) are ordered by their place in the bank, so that the
+        ``N_EXAMPLES`` per text. Equal cosines (to 5 decimals) are ordered by their place in the bank, so that the
         choice does not hang on the last digits of a vector.
     """
     if not texts:
@@ -129,7 +129,7 @@ def cached_nearest_examples(texts: Sequence[str], bank_text: str) -> list[list[E
 
 def _through_cache(texts: Sequence[str], bank_text: str, store: ResponseCache) -> list[list[Example]]:
     bank = read_bank(bank_text)
-    kind = f"nearest_examples/{embedder_identity()}/{sha256(bank_text.encode()).hexdigest()[:16]}"
+    kind = f"nearest_examples/{N_EXAMPLES}/{embedder_identity()}/{sha256(bank_text.encode()).hexdigest()[:16]}"
     keys = [sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
     known = store.get_computed(kind, list(dict.fromkeys(keys)))
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}

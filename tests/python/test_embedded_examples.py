@@ -23,9 +23,7 @@ from python_models.embedded.examples import (
 from python_models.prompts import prompt_text
 
 BANK_TEXT = prompt_text("tag_instruction_embedded.jsonl")
-PATTERN = json.loads(prompt_text("tag_reply_embedded.schema.json"))["properties"]["tags"]["items"]["properties"]["tag"][
-    "pattern"
-]
+PATTERN = json.loads(prompt_text("tag_reply_embedded.schema.json"))["properties"]["tags"]["items"]["pattern"]
 
 
 def test_the_bank_is_within_what_the_model_may_answer() -> None:
@@ -68,10 +66,10 @@ def fake_embed(texts: Sequence[str]) -> np.ndarray:
 
 
 def test_the_nearest_example_comes_last_and_ties_follow_the_bank() -> None:
-    bank = [Example(request, ("t",)) for request in ("b", "bb b", "a", "aa", "ab")]
-    assert [e.request for e in nearest_examples(["a"], bank, fake_embed)[0]] == ["ab", "aa", "a"]
+    bank = [Example(request, ("t",)) for request in ("b", "bb b", "ab", "a")]
+    assert [e.request for e in nearest_examples(["a"], bank, fake_embed)[0]] == ["ab", "a"]
     tie = [Example(request, ("t",)) for request in ("b", "a 1", "a 2", "a 3", "a 4")]
-    assert [e.request for e in nearest_examples(["a"], tie, fake_embed)[0]] == ["a 3", "a 2", "a 1"]
+    assert [e.request for e in nearest_examples(["a"], tie, fake_embed)[0]] == ["a 2", "a 1"]
     assert nearest_examples([], bank, fake_embed) == []
 
 

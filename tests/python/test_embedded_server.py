@@ -23,7 +23,7 @@ from python_models.prompts import prompt_text
 SCHEMA = json.loads(prompt_text("tag_reply_embedded.schema.json"))
 EXAMPLE = [
     {"role": "user", "content": "Who wrote Don Quixote?"},
-    {"role": "assistant", "content": '{"tags": [{"tag": "factual question"}, {"tag": "literature"}]}'},
+    {"role": "assistant", "content": '{"tags":["factual question","literature"]}'},
 ]
 REQUESTS = [
     "Translate to French: good day.",
@@ -58,7 +58,7 @@ def ask(base_url: str, request: str, **parameters: Any) -> str:
 def test_replies_have_the_form_of_the_schema(base_urls: tuple[str, ...]) -> None:
     tags = json.loads(ask(base_urls[0], REQUESTS[0]))["tags"]
     assert 2 <= len(tags) <= 3
-    assert all(set(tag) == {"tag"} and tag["tag"] == tag["tag"].lower() for tag in tags)
+    assert all(isinstance(tag, str) and tag == tag.lower() for tag in tags)
 
 
 def test_the_same_request_gets_the_same_bytes_whatever_else_is_in_flight(base_urls: tuple[str, ...]) -> None:

@@ -51,9 +51,7 @@ def show_summary() -> None:
     console = Console()
     console.print(_counts_table(counts))
     console.print(_kept_table(kept, console.width))
-    console.print(
-        "Scores: mean of what the judge gave, 1 to 100; ranks inside a cluster follow the fairer sample_scores.\n"
-    )
+    console.print("score: mean of what the judge gave, 1 to 100. The ranks follow tacos.sample_scores.\n")
     if JUDGE_NAME in judges:
         console.print(
             f"[bold yellow]These scores come from {JUDGE_NAME}: an {OFFLINE_NOTE}.[/] It measures novelty, structure "

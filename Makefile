@@ -42,7 +42,7 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 3 --dist load --maxschedchunk 2
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .

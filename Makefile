@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run test lint format typecheck sqltest pytest bench clean
+.PHONY: help run test lint format typecheck sqltest pytest slowtest bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,7 +42,10 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest -n 3 --dist load --maxschedchunk 2
+	$(BIN)/pytest -m "not slow" -n 3 --dist load --maxschedchunk 2
+
+slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures and a replay over whole runs
+	$(BIN)/pytest -m slow
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .

@@ -123,6 +123,7 @@ def test_a_killed_run_goes_on_where_it_was(
     assert project.query(SELECTED) == undisturbed.query(SELECTED)
 
 
+@pytest.mark.slow
 def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
     """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
     tagging, judging = json.loads(project.run("estimate", "--json", module="python_models.cli"))

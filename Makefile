@@ -42,9 +42,9 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest -m "not slow" -n 3 --dist load --maxschedchunk 2
+	$(BIN)/pytest -m "not slow" -n 3 --dist loadgroup
 
-slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures and a replay over whole runs
+slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, replays and repetitions of whole runs
 	$(BIN)/pytest -m slow
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL

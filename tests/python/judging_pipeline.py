@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import yaml
+from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core import constants
 
@@ -93,6 +94,36 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
         constants.MAX_FORK_WORKERS = n_workers
 
 
+@functools.cache
+def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dict[str, str]]]:
+    """Name, query and blocking audits (their queries by name) of every model in the order of their dependencies.
+
+    A stub's query is empty: the judge fills its table. Rendering takes seconds, so a process does it once.
+    """
+    context = _context(overrides)
+    queries = []
+    for name in context.dag.sorted:
+        schema_and_table = name.replace('"', "").partition(".")[2]
+        if schema_and_table in _INPUTS:
+            continue
+        table = schema_and_table.partition(".")[2]
+        model = context.get_model(name, raise_if_missing=True)
+        kind = "VIEW" if model.kind.is_view else "TABLE"
+        query = f"CREATE {kind} tacos.{table} AS {_local(context, context.render(model))}"
+        audits = {
+            audit.name: _local(context, model.render_audit_query(audit, **arguments))
+            for audit, arguments in model.audits_with_args
+            if audit.blocking
+        }
+        queries.append((table, "" if table.startswith("pair_replies_") else query, audits))
+    return queries
+
+
+def _local(context: Context, query: exp.Expression) -> str:
+    """The query as text, its tables without the catalog of the project's database."""
+    return query.sql(dialect="duckdb", identify=True).replace(f'"{context.default_catalog}"."tacos".', '"tacos".')
+
+
 class JudgingPipeline:
     """Tables of one run, by the queries of the project.
 
@@ -106,7 +137,7 @@ class JudgingPipeline:
     """
 
     def __init__(self, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> None:
-        self._context = _context(tuple(sorted((variables or {}).items())))
+        self._queries = _queries(tuple(sorted((variables or {}).items())))
         self.connection = duckdb.connect(config=dict(settings or {}))
         self.connection.execute("CREATE SCHEMA tacos")
         self.seconds: dict[str, float] = {}
@@ -127,23 +158,16 @@ class JudgingPipeline:
         self._create(
             "singleton_scores", pd.DataFrame({"sample_id": [], "score": []}), _INPUTS["tacos.singleton_scores"]
         )
-        for name in self._context.dag.sorted:
-            table = name.split(".")[-1].strip('"')
-            if name.replace('"', "").partition(".")[2] in _INPUTS:
-                continue
-            if re.fullmatch(r"pair_replies_\d", table):
-                self._judge(table, judge)
-                if has_audits:
-                    self._audit(self._context.get_model(name), table)
-                continue
+        for table, query, audits in self._queries:
             started = time.perf_counter()
-            model = self._context.get_model(name)
-            query = self._context.render(model).sql(dialect="duckdb", identify=True)
-            kind = "VIEW" if model.kind.is_view else "TABLE"
-            self.connection.execute(f"CREATE {kind} tacos.{table} AS {self._local(query)}")
-            self.seconds[table] = time.perf_counter() - started
-            if has_audits:
-                self._audit(model, table)
+            if query:
+                self.connection.execute(query)
+                self.seconds[table] = time.perf_counter() - started
+            else:
+                self._judge(table, judge)
+            for audit, audit_query in audits.items() if has_audits else ():
+                rows = self.connection.execute(audit_query).fetchmany(3)
+                assert not rows, f"The audit {audit} of {table} fails: {rows}"
 
     def table(self, name: str, order_by: str = "ALL") -> pd.DataFrame:
         """A table as a frame, in a fixed order."""
@@ -185,18 +209,6 @@ class JudgingPipeline:
         casts = ", ".join(f"{column}::{kind} AS {column}" for column, kind in columns.items())
         self.connection.execute(f"CREATE TABLE tacos.{name} AS SELECT {casts} FROM given")
         self.connection.unregister("given")
-
-    def _audit(self, model: Any, table: str) -> None:
-        for audit, arguments in model.audits_with_args:
-            query = model.render_audit_query(audit, **arguments).sql(dialect="duckdb", identify=True)
-            rows = self.connection.execute(self._local(query)).fetchmany(3)
-            if rows and audit.blocking:
-                raise AssertionError(f"The audit {audit.name} of {table} fails: {rows}")
-
-    def _local(self, query: str) -> str:
-        """The query with tables of this connection's catalog."""
-        catalog = self._context.default_catalog
-        return query.replace(f'"{catalog}"."tacos".', '"tacos".')
 
 
 def sample_ids(numbers: Iterable[int], seed: int = 0) -> list[str]:

@@ -86,10 +86,8 @@ def test_a_file_that_is_no_model_fails_with_the_child_s_messages(tmp_path: Path)
 
 
 def test_a_start_that_takes_too_long_is_given_up() -> None:
-    start = time.monotonic()
     with pytest.raises(LocalServerError, match="not ready in time"), serve_local_model(n_workers=1, timeout_s=0.01):
         pass
-    assert time.monotonic() - start < 10
 
 
 def test_the_child_ends_when_its_parent_is_killed() -> None:

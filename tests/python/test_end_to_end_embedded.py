@@ -23,29 +23,36 @@ NEW = [("Translate to French: Good night!", "Bonne nuit !"), ("Give me a recipe 
 SELECTED = "SELECT * FROM tacos.selected ORDER BY selection_rank"
 
 
+REPLIES = "SELECT sample_id, raw_reply FROM tacos.tag_replies ORDER BY sample_id"
+
+
 def test_a_project_without_a_key(tmp_path: Path) -> None:
-    (tmp_path / "first").mkdir()
-    first = ProjectCopy(tmp_path / "first")
-    first.write_samples(SAMPLES)
-    first.run(*PLAN)
-    assert first.query("SELECT COUNT(*) FROM tacos.tag_replies WHERE error IS NULL") == [(len(SAMPLES),)]
-    tags = {tag for (tag,) in first.query("SELECT normalized_tag FROM tacos.normalized_tags")}
+    project = ProjectCopy(tmp_path)
+    project.write_samples(SAMPLES)
+    assert "offline heuristic" in project.run("run", module="python_models.cli")
+    assert project.query("SELECT COUNT(*) FROM tacos.tag_replies WHERE error IS NULL") == [(len(SAMPLES),)]
+    tags = {tag for (tag,) in project.query("SELECT normalized_tag FROM tacos.normalized_tags")}
     assert {"french", "translation"} <= tags, tags
-    assert first.query("SELECT COUNT(*) FROM tacos.selected") == [(2,)]
-    assert first.query("SELECT COUNT(*) FROM tacos.sample_scores WHERE judge_model LIKE '%not an LLM judge'") != [(0,)]
-    assert first.query("SELECT COUNT(*) FROM tacos.llm_calls WHERE paid = 'free' AND cost_usd = 0") == [(len(SAMPLES),)]
+    assert project.query("SELECT COUNT(*) FROM tacos.selected") == [(2,)]
+    assert project.query("SELECT COUNT(*) FROM tacos.sample_scores WHERE judge_model LIKE '%not an LLM judge'") != [
+        (0,)
+    ]
+    free = "SELECT COUNT(*) FROM tacos.llm_calls WHERE paid = 'free' AND cost_usd = 0"
+    assert project.query(free) == [(len(SAMPLES),)]
 
-    replies = "SELECT sample_id, raw_reply FROM tacos.tag_replies ORDER BY sample_id"
-    selected, raw_replies = first.query(SELECTED), first.query(replies)
+    project.write_samples(NEW)
+    project.run("run", "--ignore-cron")
+    assert project.n_calls("tagging") == len(SAMPLES) + len(NEW)
 
-    first.write_samples(NEW)
-    first.run("run", "--ignore-cron")
-    assert first.n_calls("tagging") == len(SAMPLES) + len(NEW)
 
-    (tmp_path / "second").mkdir()
-    second = ProjectCopy(tmp_path / "second")
-    second.write_samples(SAMPLES)
-    output = second.run("run", module="python_models.cli")
-    assert "offline heuristic" in output
-    assert second.query(SELECTED) == selected
-    assert second.query(replies) == raw_replies
+@pytest.mark.slow
+def test_two_runs_from_scratch_are_identical(tmp_path: Path) -> None:
+    results = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        project = ProjectCopy(tmp_path / name)
+        project.write_samples(SAMPLES)
+        project.run(*PLAN)
+        results.append((project.query(SELECTED), project.query(REPLIES)))
+    assert results[0] == results[1]
+    assert len(results[0][1]) == len(SAMPLES)

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from judging_pipeline import JudgingPipeline, sample_ids
 
+# One process for all: rendering the queries takes longer than running them.
+pytestmark = pytest.mark.xdist_group("judging")
+
 CLUSTER_SIZES = (1, 2, 3, 4, 5, 6, 7, 40, 41, 90)
 HALVING = {"judging_profile": "halving", "selection_size": 40, "max_failure_share": 1.0}
 
@@ -185,8 +188,7 @@ def test_the_paper_judges_neighbours_in_both_orders() -> None:
     assert own == 0
 
 
-@pytest.mark.parametrize("profile", ["halving", "paper"])
-@pytest.mark.parametrize("cap", [0, 4])
+@pytest.mark.parametrize(("profile", "cap"), [("halving", 0), ("halving", 4), ("paper", 4)])
 def test_a_sample_of_several_clusters_is_kept_once(profile: str, cap: int) -> None:
     samples, clusters, qualities = world((30, 30, 30))
     shared = clusters.sample(frac=0.6, random_state=1).assign(cluster_id=lambda rows: (rows["cluster_id"] + 1) % 3)

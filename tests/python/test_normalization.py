@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from normalization_pipeline import Normalization
 from sqlmesh import Context
 
+# One process for all: rendering the queries takes longer than running them.
+pytestmark = pytest.mark.xdist_group("normalization")
+
 NAMES = ["C", "C++", "C#", ".NET", "R", "3D", "写作", "перевод", "हिन्दी", "日本語", "🙂", "Node.js", "R&D", "λ"]
 WORDS = ["grammar", "check", "checks", "spelling", "recipes", "the", "a", "provide", "data", "base", "database", *NAMES]
 WRITTEN = st.builds(

@@ -25,6 +25,9 @@ from python_models.settings import PROJECT_ROOT
 from python_models.stemming import StemmingError, stem_words
 from python_models.unicode_forms import normal_form
 
+# One process for all: rendering the queries takes longer than running them.
+pytestmark = pytest.mark.xdist_group("normalization")
+
 N_GENERATED = 6_000
 
 

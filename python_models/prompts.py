@@ -8,6 +8,9 @@ from hashlib import sha256
 
 from python_models.settings import PROJECT_ROOT
 
+JUDGE_WORDINGS = {"a": "judge_pair.txt", "b": "judge_pair_b.txt"}
+"""Files in ``prompts/`` with the instructions to the judge, by the value of the variable ``judge_wording``."""
+
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -18,6 +21,17 @@ class PromptError(ValueError):
 def prompt_text(name: str) -> str:
     """Text of a file in ``prompts/``, with line ends as ``\\n``."""
     return (PROJECT_ROOT / "prompts" / name).read_text(encoding="utf-8")
+
+
+def judge_wording(texts: Mapping[str, str], name: str) -> str:
+    """The one of the texts by wording (``a``, ``b``) that the variable ``judge_wording`` names.
+
+    Raises:
+        PromptError: there is no wording of that name.
+    """
+    if name not in texts:
+        raise PromptError(f"The variable judge_wording must be one of {', '.join(texts)}, but it is {name!r}.")
+    return texts[name]
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

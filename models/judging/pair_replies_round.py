@@ -9,9 +9,10 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.prompts import prompt_text
+from python_models.prompts import JUDGE_WORDINGS, prompt_text
 
-PROMPTS = {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")}
+WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
+SCHEMA = prompt_text("judge_reply.schema.json")
 CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/fence", "embedded/judge")
 REPLY_COLUMNS = {
     "pair_id": "text",
@@ -66,11 +67,12 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.judging import JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 
     options = JudgingOptions(
         model_name=context.var("judge_model"),
-        prompts=PROMPTS,
+        prompts={"judge": judge_wording(WORDING_TEXTS, context.var("judge_wording")), "schema": SCHEMA},
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
     )

@@ -14,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from python_models.cli import cache, estimate, explain, run, tags_diff
     from python_models.cli.warehouse import WarehouseError
     from python_models.llm.errors import LlmError
+    from python_models.prompts import PromptError
     from python_models.source.files import DatasetError
 
     parser = argparse.ArgumentParser(
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (SettingError, DatasetError, WarehouseError, LlmError) as error:
+    except (SettingError, DatasetError, WarehouseError, LlmError, PromptError) as error:
         print(f"tacos {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -82,10 +82,12 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
     from python_models.estimate import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
     from python_models.judging import EMBEDDED
     from python_models.llm.cache import ResponseCache
-    from python_models.prompts import prompt_text
+    from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
     from python_models.settings import cache_path
 
-    size = JudgingSize(prompt_text("judge_pair.txt"), variables["max_prompt_chars"])
+    size = JudgingSize(
+        prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"])), variables["max_prompt_chars"]
+    )
     samples = distinct_samples(variables["dataset"], variables["column_mapping"])
     tagging = StageEstimate("tagging", variables["tagging_model"])
     with ExitStack() as stack:

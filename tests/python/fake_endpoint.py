@@ -52,6 +52,7 @@ TAGS = (
 )
 
 Judge = Callable[[str], tuple[int, int]]
+Tagger = Callable[[str], Sequence[str]]
 
 
 def hash_of(*texts: object) -> int:
@@ -62,6 +63,12 @@ def hash_of(*texts: object) -> int:
 def judge_by_hash(prompt: str) -> tuple[int, int]:
     """Scores that depend on the prompt alone."""
     return 1 + hash_of("first", prompt) % 100, 1 + hash_of("second", prompt) % 100
+
+
+def tag_by_hash(prompt: str) -> Sequence[str]:
+    """Three tags that depend on the prompt alone."""
+    first = hash_of("tag", prompt)
+    return [TAGS[(first + step * 3) % len(TAGS)] for step in range(3)]
 
 
 @dataclass
@@ -82,7 +89,8 @@ class Behaviour:
         status: answer every request with this status.
         error_text: message of errors.
         has_usage: whether replies carry token counts.
-        judge: scores of a judging request.
+        tag: tags of a tagging request, by the text of its user message.
+        judge: scores of a judging request, likewise.
         cached_tokens: prompt tokens reported as cached.
         has_batches: whether there is a batch API.
         batch_polls: how often a batch is looked at before it has ended.
@@ -106,6 +114,7 @@ class Behaviour:
     status: int | None = None
     error_text: str = "the server is told to fail"
     has_usage: bool = True
+    tag: Tagger = tag_by_hash
     judge: Judge = judge_by_hash
     cached_tokens: int = 0
     has_batches: bool = True
@@ -424,7 +433,7 @@ def complete(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -
     elif fault == "content_filter":
         finish_reason = "content_filter"
     else:
-        text = _judging_reply(body, behaviour, fault) if is_judging else _tagging_reply(body, fault)
+        text = _judging_reply(body, behaviour, fault) if is_judging else _tagging_reply(body, behaviour, fault)
         message["content"] = _bend(text, fault)
         finish_reason = "length" if fault == "truncated" else "stop"
     n_prompt = max(1, len(prompt) // 4)
@@ -446,10 +455,9 @@ def complete(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -
     return completion
 
 
-def _tagging_reply(body: Mapping[str, Any], fault: str | None) -> str:
+def _tagging_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -> str:
     prompt = str(body["messages"][-1]["content"])
-    first = hash_of("tag", prompt)
-    tags = [{"tag": TAGS[(first + step * 3) % len(TAGS)], "explanation": f"because {step}"} for step in range(3)]
+    tags = [{"tag": tag, "explanation": f"because {step}"} for step, tag in enumerate(behaviour.tag(prompt))]
     if fault == "missing_key":
         return json.dumps({"labels": tags})
     if fault in {"wrong_type", "out_of_range", "not_a_number"}:

@@ -6,16 +6,23 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 
-from python_models.judging import EMBEDDED, TEXT_COLUMNS, JudgingOptions, build_request, judge_pairs
+from python_models.judging import (
+    EMBEDDED,
+    TEXT_COLUMNS,
+    JudgingOptions,
+    build_request,
+    judge_pairs,
+)
 from python_models.judging_singletons import judge_alone, parse_single_score
 from python_models.llm.replies import InvalidReply
-from python_models.prompts import prompt_text
+from python_models.prompts import JUDGE_WORDINGS, PromptError, judge_wording, prompt_text
 from python_models.settings import PROJECT_ROOT
 
 PROMPTS = {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")}
@@ -84,6 +91,19 @@ def test_the_prompts_name_the_seven_dimensions_and_what_does_not_count(name: str
     assert "equal weight" in text
     assert "longer" in text
     assert "never an order" in text
+
+
+def test_the_second_wording_names_what_counts_too_and_is_another_request() -> None:
+    text = prompt_text(judge_wording(JUDGE_WORDINGS, "b")).lower()
+    assert all(word in text for word in ("complete", "clear", "correct", "what was asked", "why", "use", "safe"))
+    one, other = (
+        build_request(pair(1), replace(OPTIONS, prompts=PROMPTS | {"judge": prompt_text(file)}))[0]
+        for file in JUDGE_WORDINGS.values()
+    )
+    assert one.messages[1:] == other.messages[1:]
+    assert one.key() != other.key()
+    with pytest.raises(PromptError, match="judge_wording must be one of a, b, but it is 'c'"):
+        judge_wording(JUDGE_WORDINGS, "c")
 
 
 def test_a_long_text_is_cut_and_the_row_says_so(endpoint: FakeEndpoint) -> None:

@@ -45,7 +45,7 @@ pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 	$(BIN)/pytest -m "not slow" -n 3 --dist loadgroup
 
 slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, replays and repetitions of whole runs
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 3
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,8 @@
 """The event loop that sends: a thread with one asyncio loop, a fixed number of slots, retries, limits and the budget.
 
-Replies do not come back through the loop: a slot hands each reply to the cache's writer and goes on with the next
-request; the writer passes replies on, in groups, when they are on the disk.
+Replies do not come back through the loop: a slot hands each reply to the cache's writer, which passes replies on, in
+groups, when they are on the disk. Only then the slot takes its next request, so that a kill at any moment loses at most
+one call per slot.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Sender:
         self._budget = budget
         self._writer = writer
         self._committed: list[Outcome] = []
+        self._stored: list[asyncio.Future[None]] = []
         writer.after_group = self._pass_on
         self.outcomes: queue.SimpleQueue[list[Outcome]] = queue.SimpleQueue()
         n_urls = len(endpoint.base_urls)
@@ -181,7 +183,7 @@ class Sender:
             self._n_failed_in_row = 0
             cost = self._budget.cost(reply)
             self._budget.settle(usd, usd if cost is None else cost)
-            self._store(job, reply, reservation if cost is not None else None)
+            await self._store(job, reply, reservation if cost is not None else None)
             return
 
     async def _call(self, job: Job, client: ChatClient, level: int) -> tuple[CachedReply, int | None, float]:
@@ -248,17 +250,25 @@ class Sender:
             )
         self.outcomes.put([Outcome(job, error=error)])
 
-    def _store(self, job: Job, reply: CachedReply, reservation: int | None) -> None:
+    async def _store(self, job: Job, reply: CachedReply, reservation: int | None) -> None:
+        """Hand the reply to the writer and wait until it is on the disk."""
+        stored: asyncio.Future[None] = self._loop.create_future()
+
         def committed(error: CacheError | None) -> None:
             self._committed.append(Outcome(job, reply) if error is None else Outcome(job, fatal=error))
+            self._stored.append(stored)
 
         also = ((_DELETE_RESERVATION, [(reservation,)]),) if reservation is not None else ()
         self._writer.send(Work(INSERT_REPLY, [reply.row()], also, committed))
+        await stored
 
     def _pass_on(self) -> None:
+        """In the writer's thread after a commit: one list for who asked, one wake-up for all slots of the group."""
         if self._committed:
             self.outcomes.put(self._committed)
-            self._committed = []
+            stored, self._committed, self._stored = self._stored, [], []
+            with suppress(RuntimeError):  # the loop may have ended
+                self._loop.call_soon_threadsafe(_resolve, stored)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the end of the run."""
@@ -266,3 +276,9 @@ class Sender:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _resolve(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():  # a cancelled slot waits no more
+            future.set_result(None)

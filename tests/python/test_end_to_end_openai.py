@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -120,6 +121,42 @@ def test_a_killed_run_goes_on_where_it_was(
 
     undisturbed = make_project(tmp_path / "undisturbed", endpoint, vectors)
     undisturbed.run(*PLAN)
+    assert project.query(SELECTED) == undisturbed.query(SELECTED)
+
+
+@pytest.mark.slow
+def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
+    project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path
+) -> None:
+    """SIGKILL at ten random moments of tagging and judging, then completion: the result of an undisturbed run."""
+    samples = [(f"What of {topic} in the year {year}?", f"{topic} {year}") for topic in TOPICS for year in range(32)]
+    project.write_samples(samples)
+    project.environment["TACOS_MAX_CONCURRENCY"] = "8"
+    endpoint.behaviour.latency_s = 0.05
+    moments = random.Random(7)
+    n_in_flight = 0
+    for kill in range(10):
+        process = project.start(*PLAN)
+        target = endpoint.record.n_requests + moments.randint(5, 70)
+        deadline = time.monotonic() + 120
+        while endpoint.record.n_requests < target:
+            assert time.monotonic() < deadline, f"nothing was asked before kill {kill}"
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        n_lost = endpoint.record.n_requests - project.n_calls("tagging") - project.n_calls("judging") - n_in_flight
+        assert 0 <= n_lost <= 8, f"more than what was in flight was lost by kill {kill}"
+        n_in_flight += n_lost
+    assert project.n_calls("judging") > 0, "no kill came as late as the judging"
+
+    endpoint.behaviour.latency_s = 0.0
+    project.run(*PLAN)
+    assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging") + n_in_flight
+    undisturbed = make_project(tmp_path / "undisturbed", endpoint, vectors)
+    undisturbed.write_samples(samples)
+    undisturbed.run(*PLAN)
+    assert len(project.query(SELECTED)) == (len(SAMPLES) + len(samples)) // 4
     assert project.query(SELECTED) == undisturbed.query(SELECTED)
 
 

@@ -1,7 +1,8 @@
 """How good the kept samples are for the judge calls paid: the project's SQL against a judge with known true qualities.
 
-    python bench/judging_quality.py                  # tables of judge x design, 5 seeds (about 10 minutes)
+    python bench/judging_quality.py                  # tables of judge x design, 5 seeds (about a minute)
     python bench/judging_quality.py --seeds 1 --http # one seed, also through a judge server on loopback
+    python bench/judging_quality.py --plot docs/judging_quality.svg # and the plot of the README
 
 The judge is the simulator beside the project (../shared/tools/judge_simulator.py: strong, medium and weak profiles
 fitted to published two-order judgments). Lift is the mean true quality of the kept samples above their cluster's mean,
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--profiles", nargs="+", default=["strong", "medium", "weak"])
     parser.add_argument("--http", action="store_true", help="repeat the medium judge's first seed over HTTP")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="an SVG of lift by calls per sample")
     arguments = parser.parse_args()
     if not (SIMULATOR / "judge_simulator.py").exists():
         sys.exit(f"The simulator of the judge is not at {SIMULATOR}.")
@@ -161,7 +163,10 @@ def main() -> None:
                 f"{interval(values):14s} {(values - base).mean():+.3f} {interval(values - base)}",
                 flush=True,
             )
-            runs += [{"judge": profile, "design": design, "lift": lift} for lift in lifts]
+            runs += [
+                {"judge": profile, "design": design, "calls_per_sample": n_calls, "lift": lift}
+                for n_calls, lift in zip(calls, lifts, strict=True)
+            ]
     if arguments.http:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["TACOS_CACHE"] = str(Path(folder) / "cache.sqlite")
@@ -176,15 +181,50 @@ def main() -> None:
                     sys.exit("The selection over HTTP differs from that of the function.")
     if arguments.json:
         arguments.json.write_text(json.dumps(runs, indent=1), encoding="utf-8")
+    if arguments.plot:
+        plot(pd.DataFrame(runs), arguments.plot)
 
 
-def interval(values: np.ndarray) -> str:
-    """Half width of the 95% interval of the mean over seeds (Student's t)."""
+def half_width(values: np.ndarray) -> float:
+    """Half width of the 95% interval of the mean over seeds (Student's t); NaN for one seed."""
     from scipy.stats import t
 
     if len(values) < 2:
-        return ""
-    return f"± {t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5:.3f}"
+        return float("nan")
+    return float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+
+
+def interval(values: np.ndarray) -> str:
+    """The half width as text, empty for one seed."""
+    return f"± {half_width(values):.3f}" if len(values) > 1 else ""
+
+
+def plot(runs: pd.DataFrame, path: Path) -> None:
+    """Mean lift of every judge and design by the calls paid, with 95% intervals; the same file for the same runs."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "tacos"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    for number, (judge, of_judge) in enumerate(runs.groupby("judge", sort=False)):
+        points = of_judge.groupby("design", sort=False).agg(
+            calls=("calls_per_sample", "mean"),
+            lift=("lift", "mean"),
+            half_width=("lift", lambda lifts: half_width(lifts.to_numpy())),
+        )
+        is_paper = points.index.str.startswith("paper")
+        points.loc[is_paper, "calls"] -= 0.02  # beside the other design's interval, not on it
+        for part, style, name in ((points[~is_paper], "o-", "halving"), (points[is_paper], "x", "paper")):
+            axes.errorbar(
+                part["calls"], part["lift"], part["half_width"].fillna(0), fmt=style, color=f"C{number}", capsize=3,
+                markersize=8 if name == "paper" else 5, label=f"{judge} judge, {name}",
+            )  # fmt: skip
+    axes.set(xlabel="judge calls per sample", ylabel="lift (0: random, 1: oracle)", ylim=(0.6, 1.0))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":

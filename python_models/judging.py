@@ -16,6 +16,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from python_models.judging_heuristic import score_pairs
+from python_models.llm.answer_columns import ANSWER_FIELDS, answer_values
 from python_models.llm.endpoint import open_configured_endpoint
 from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
@@ -32,21 +33,11 @@ _BATCH_ROWS = 1_000
 _PARAMETERS = {"temperature": 0, "max_tokens": 64}
 
 REPLY_SCHEMA = pa.schema(
-    {
-        "pair_id": pa.string(),
-        "raw_reply": pa.string(),
-        "scores": pa.struct({"first_score": pa.int32(), "second_score": pa.int32()}),
-        "error": pa.string(),
-        "is_cut": pa.bool_(),
-        "n_attempts": pa.int32(),
-        "model_name": pa.string(),
-        "request_key": pa.string(),
-        "n_prompt_tokens": pa.int64(),
-        "n_completion_tokens": pa.int64(),
-        "is_cached": pa.bool_(),
-        "requested_at": pa.timestamp("us"),
-        "prompt_sha256": pa.string(),
-    }
+    [
+        pa.field("pair_id", pa.string()),
+        pa.field("scores", pa.struct({"first_score": pa.int32(), "second_score": pa.int32()})),
+        *ANSWER_FIELDS,
+    ]
 )
 
 
@@ -168,16 +159,5 @@ def _ask_judge(
 
 
 def _row(answer: Answer[tuple[int, int]]) -> dict[str, Any]:
-    return {
-        "pair_id": answer.item_id,
-        "raw_reply": answer.raw_reply,
-        "scores": dict(zip(("first_score", "second_score"), answer.value, strict=True)) if answer.value else None,
-        "error": answer.error,
-        "n_attempts": answer.n_attempts,
-        "model_name": answer.model_name,
-        "request_key": answer.request_key,
-        "n_prompt_tokens": answer.n_prompt_tokens,
-        "n_completion_tokens": answer.n_completion_tokens,
-        "is_cached": answer.is_cached,
-        "requested_at": answer.requested_at.replace(tzinfo=None) if answer.requested_at else None,
-    }
+    scores = dict(zip(("first_score", "second_score"), answer.value, strict=True)) if answer.value else None
+    return {"pair_id": answer.item_id, "scores": scores} | answer_values(answer)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from python_models.llm.answer_columns import ANSWER_FIELDS, answer_values
 from python_models.llm.endpoint import Endpoint, open_configured_endpoint
 from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
@@ -32,22 +33,15 @@ _MAX_TOKENS_EXPLAINED = 1_024
 _BATCH_ROWS = 1_000
 
 REPLY_SCHEMA = pa.schema(
-    {
-        "sample_id": pa.string(),
-        "ingested_at": pa.date32(),
-        "raw_reply": pa.string(),
-        "tags": pa.list_(pa.struct({"tag_position": pa.int32(), "raw_tag": pa.string(), "explanation": pa.string()})),
-        "error": pa.string(),
-        "is_cut": pa.bool_(),
-        "n_attempts": pa.int32(),
-        "model_name": pa.string(),
-        "request_key": pa.string(),
-        "n_prompt_tokens": pa.int64(),
-        "n_completion_tokens": pa.int64(),
-        "is_cached": pa.bool_(),
-        "requested_at": pa.timestamp("us"),
-        "prompt_sha256": pa.string(),
-    }
+    [
+        pa.field("sample_id", pa.string()),
+        pa.field("ingested_at", pa.date32()),
+        pa.field(
+            "tags",
+            pa.list_(pa.struct({"tag_position": pa.int32(), "raw_tag": pa.string(), "explanation": pa.string()})),
+        ),
+        *ANSWER_FIELDS,
+    ]
 )
 
 
@@ -209,16 +203,4 @@ def _is_used(prompt_name: str, options: TaggingOptions) -> bool:
 
 
 def _row(answer: Answer[list[dict[str, Any]]]) -> dict[str, Any]:
-    return {
-        "sample_id": answer.item_id,
-        "raw_reply": answer.raw_reply,
-        "tags": answer.value or [],
-        "error": answer.error,
-        "n_attempts": answer.n_attempts,
-        "model_name": answer.model_name,
-        "request_key": answer.request_key,
-        "n_prompt_tokens": answer.n_prompt_tokens,
-        "n_completion_tokens": answer.n_completion_tokens,
-        "is_cached": answer.is_cached,
-        "requested_at": answer.requested_at.replace(tzinfo=None) if answer.requested_at else None,
-    }
+    return {"sample_id": answer.item_id, "tags": answer.value or []} | answer_values(answer)

@@ -9,27 +9,12 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
+from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
 from python_models.prompts import JUDGE_WORDINGS, prompt_text
 
 WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
 SCHEMA = prompt_text("judge_reply.schema.json")
 CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/fence", "embedded/judge")
-REPLY_COLUMNS = {
-    "pair_id": "text",
-    "raw_reply": "text",
-    "scores": "struct(first_score int, second_score int)",
-    "error": "text",
-    "is_cut": "boolean",
-    "n_attempts": "int",
-    "model_name": "text",
-    "request_key": "text",
-    "n_prompt_tokens": "bigint",
-    "n_completion_tokens": "bigint",
-    "is_cached": "boolean",
-    "requested_at": "timestamp",
-    "prompt_sha256": "text",
-    "code_digest": "text",
-}
 
 
 @model(
@@ -39,19 +24,20 @@ REPLY_COLUMNS = {
     description="One row per ordered pair of the round: what the judge answered, or why there is no usable answer.",
     grains=["pair_id"],
     tags=["judging", "llm"],
-    columns=REPLY_COLUMNS,
+    columns={
+        "pair_id": "text",
+        "scores": "struct(first_score int, second_score int)",
+        **ANSWER_TYPES,
+        "code_digest": "text",
+    },
     column_descriptions={
+        **ANSWER_DESCRIPTIONS,
         "pair_id": "The judged pair.",
-        "raw_reply": "The last reply as received; of the offline heuristic its features as JSON; NULL if none came.",
         "scores": "Scores (1-100, higher is better) read from the reply; NULL if there is no usable reply.",
-        "error": "Why there is no usable reply, beginning with the kind of the error; NULL if there is one.",
-        "is_cut": "Whether one of the texts was cut at max_prompt_chars.",
+        "raw_reply": "The last reply as received; of the offline heuristic its features as JSON; NULL if none came.",
         "n_attempts": "Replies asked for until one could be read, cached ones included; 0 for the offline heuristic.",
         "model_name": "The judge: a model, or the offline heuristic, which is not an LLM judge.",
         "request_key": "Key of the reply in the response cache; NULL for the offline heuristic.",
-        "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",
-        "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
-        "is_cached": "Whether the reply had been paid for, or computed, before.",
         "requested_at": "When the reply was received from the judge (UTC); NULL for the offline heuristic.",
         "prompt_sha256": "sha256 of the prompt file that was used; NULL for the offline heuristic.",
         "code_digest": "Digest of the code that asked and parsed.",

@@ -9,27 +9,11 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
+from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
 from python_models.tagging import tagging_prompts
 
 PROMPTS = tagging_prompts()
 CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
-REPLY_COLUMNS = {
-    "sample_id": "text",
-    "ingested_at": "date",
-    "raw_reply": "text",
-    "tags": "struct(tag_position int, raw_tag text, explanation text)[]",
-    "error": "text",
-    "is_cut": "boolean",
-    "n_attempts": "int",
-    "model_name": "text",
-    "request_key": "text",
-    "n_prompt_tokens": "bigint",
-    "n_completion_tokens": "bigint",
-    "is_cached": "boolean",
-    "requested_at": "timestamp",
-    "prompt_sha256": "text",
-    "code_digest": "text",
-}
 
 
 @model(
@@ -38,22 +22,19 @@ REPLY_COLUMNS = {
     description="One row per sample: what the tagging model answered, or why there is no usable answer.",
     grains=["sample_id"],
     tags=["tagging", "llm"],
-    columns=REPLY_COLUMNS,
+    columns={
+        "sample_id": "text",
+        "ingested_at": "date",
+        "tags": "struct(tag_position int, raw_tag text, explanation text)[]",
+        **ANSWER_TYPES,
+        "code_digest": "text",
+    },
     column_descriptions={
+        **ANSWER_DESCRIPTIONS,
         "sample_id": "The tagged sample.",
         "ingested_at": "Date on which the sample came in.",
-        "raw_reply": "The last reply as received; NULL if none came.",
         "tags": "Tags read from the reply, in its order; empty if there is no usable reply.",
-        "error": "Why there is no usable reply, beginning with the kind of the error; NULL if there is one.",
         "is_cut": "Whether the instruction was cut at max_prompt_chars.",
-        "n_attempts": "Replies asked for until one could be read, cached ones included.",
-        "model_name": "The model that was asked.",
-        "request_key": "Key of the reply in the response cache (sha256 of the whole request).",
-        "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",
-        "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
-        "is_cached": "Whether the reply had been paid for before.",
-        "requested_at": "When the reply was received from the model (UTC).",
-        "prompt_sha256": "sha256 of the prompt file that was used.",
         "code_digest": "Digest of the code that asked and parsed.",
     },
     audits=[

@@ -22,6 +22,8 @@ from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core import constants
 
+from python_models.llm.answer_columns import ANSWER_TYPES
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 Judge = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
@@ -32,18 +34,8 @@ Its argument has the columns pair_id, judging_round, cluster_id, first_sample_id
 
 _REPLY_COLUMNS = {
     "pair_id": "TEXT",
-    "raw_reply": "TEXT",
     "scores": "STRUCT(first_score INT, second_score INT)",
-    "error": "TEXT",
-    "is_cut": "BOOLEAN",
-    "n_attempts": "INT",
-    "model_name": "TEXT",
-    "request_key": "TEXT",
-    "n_prompt_tokens": "BIGINT",
-    "n_completion_tokens": "BIGINT",
-    "is_cached": "BOOLEAN",
-    "requested_at": "TIMESTAMP",
-    "prompt_sha256": "TEXT",
+    **ANSWER_TYPES,
     "code_digest": "TEXT",
 }
 _INPUTS = {

@@ -92,6 +92,7 @@ class Sender:
         self._fatal: BaseException | None = None
         self._has_succeeded = False
         self._n_failed_in_row = 0
+        self._clients: list[ChatClient] = []
         self._loop = asyncio.new_event_loop()
         self._limits = RateLimits(settings)
         self._thread = threading.Thread(target=self._run, name="tacos-sender", daemon=True)
@@ -126,12 +127,12 @@ class Sender:
 
     async def _send_all(self) -> None:
         n_urls = len(self._endpoint.base_urls)
-        clients = [
+        self._clients = [
             ChatClient(self._endpoint, url, self._settings.request_timeout_s, self.n_slots)
             for url in self._endpoint.base_urls
         ]
         try:
-            slots = [asyncio.create_task(self._work(clients[number % n_urls])) for number in range(self.n_slots)]
+            slots = [asyncio.create_task(self._work(self._clients[number % n_urls])) for number in range(self.n_slots)]
             await self._stop.wait()
             while not self._jobs.empty():
                 self._jobs.get_nowait()
@@ -143,7 +144,7 @@ class Sender:
                 slot.cancel()
             await asyncio.gather(*slots, return_exceptions=True)
         finally:
-            for client in clients:
+            for client in self._clients:
                 await client.close()
 
     async def _work(self, client: ChatClient) -> None:
@@ -178,6 +179,7 @@ class Sender:
                     self._fail(job, failure, n_failures, client)
                     return
                 await self._sleep(pause_s)
+                client = self._next_client(client)
                 continue
             self._has_succeeded = True
             self._n_failed_in_row = 0
@@ -236,6 +238,10 @@ class Sender:
         if not failure.is_transient or n_failures > self._settings.max_retries:
             return None
         return backoff_s(n_failures, asked_s)
+
+    def _next_client(self, client: ChatClient) -> ChatClient:
+        """The next URL, for a request that failed at this one: one dead server of several loses nothing."""
+        return self._clients[(self._clients.index(client) + 1) % len(self._clients)]
 
     def _fail(self, job: Job, failure: CallFailed, n_failures: int, client: ChatClient) -> None:
         error = str(failure) + (f" ({n_failures} tries)" if n_failures > 1 else "")

@@ -169,6 +169,13 @@ def test_requests_are_spread_over_several_urls(tmp_path: Path) -> None:
         assert one.record.n_requests > 3 * other.record.n_requests > 0, "a free URL takes the next request"
 
 
+def test_a_dead_url_among_several_loses_nothing(server: FakeEndpoint, tmp_path: Path) -> None:
+    endpoint = Endpoint((server.base_url, "http://127.0.0.1:9/v1"))
+    answers = run(endpoint, tmp_path, tagging_work(40), max_concurrency=4, max_retries=1)
+    assert all(answer.error is None for answer in answers)
+    assert server.record.n_requests == 40
+
+
 def test_closing_early_ends_all_threads_and_the_endpoint(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour.latency_s = 0.3
     before = set(threading.enumerate())

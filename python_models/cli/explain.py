@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, schema_of
+from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, table_in
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -31,20 +31,22 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         WarehouseError: no sample, or more than one, begins with the given id.
     """
-    schema = schema_of(options.environment)
     with open_warehouse() as connection:
+        audit, raw_tags, tag_map = (
+            table_in(connection, options.environment, name) for name in ("sample_audit", "raw_tags", "tag_map")
+        )
         found = rows(
             connection,
-            f"SELECT * FROM {schema}.sample_audit WHERE STARTS_WITH(sample_id, ?) ORDER BY sample_id LIMIT 2",  # noqa: S608
+            f"SELECT * FROM {audit} WHERE STARTS_WITH(sample_id, ?) ORDER BY sample_id LIMIT 2",  # noqa: S608
             [options.sample_id],
         )
         if len(found) != 1:
             count = "More than one sample begins" if found else "No sample begins"
-            raise WarehouseError(f"{count} with {options.sample_id!r} in {schema}.samples.")
+            raise WarehouseError(f"{count} with {options.sample_id!r} in {options.environment}.")
         sample = found[0]
         tags = rows(
             connection,
-            f"SELECT raw_tag, normalized_tag, action, reason FROM {schema}.raw_tags JOIN {schema}.tag_map "  # noqa: S608
+            f"SELECT raw_tag, normalized_tag, action, reason FROM {raw_tags} JOIN {tag_map} "  # noqa: S608
             "USING (raw_tag) WHERE sample_id = ? ORDER BY tag_position",
             [sample["sample_id"]],
         )

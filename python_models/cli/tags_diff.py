@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import duckdb
-
-from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, schema_of
+from python_models.cli.warehouse import open_warehouse, rows, table_in
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -78,10 +76,10 @@ def run(options: argparse.Namespace) -> int:
     """
     with open_warehouse() as connection:
         differences = DIFFERENCES.format(
-            map_before=_table(connection, options.against, "tag_map"),
-            map_after=_table(connection, options.environment, "tag_map"),
-            tags_before=_table(connection, options.against, "raw_tags"),
-            tags_after=_table(connection, options.environment, "raw_tags"),
+            map_before=table_in(connection, options.against, "tag_map"),
+            map_after=table_in(connection, options.environment, "tag_map"),
+            tags_before=table_in(connection, options.against, "raw_tags"),
+            tags_after=table_in(connection, options.environment, "raw_tags"),
         )
         totals = rows(connection, differences + BY_ACTION)
         n_tags, n_samples = totals[0]["n_tags"], totals[0]["n_samples"]
@@ -104,22 +102,3 @@ def run(options: argparse.Namespace) -> int:
     if len(tags) < n_tags:
         print(f"\n... and {n_tags - len(tags)} more: --limit 0 lists all.")
     return 0
-
-
-def _table(connection: duckdb.DuckDBPyConnection, environment: str, name: str) -> str:
-    """Where an environment has a table: a plan makes views of the changed models only, the others are those of prod."""
-    found = rows(
-        connection,
-        "SELECT table_schema, BOOL_OR(table_name = ?) AS has_table FROM information_schema.tables "
-        "WHERE table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos__') GROUP BY table_schema",
-        [name],
-    )
-    has_table = {row["table_schema"]: row["has_table"] for row in found}
-    if schema_of(environment) not in has_table:
-        names = sorted("prod" if schema == "tacos" else schema.removeprefix("tacos__") for schema in has_table)
-        raise WarehouseError(
-            f"There is no environment {environment!r} in the warehouse; there are: {', '.join(names) or 'none'}. "
-            f"Make it: sqlmesh plan {environment if environment != 'prod' else ''}".rstrip()
-        )
-    schema = schema_of(environment) if has_table[schema_of(environment)] else schema_of("prod")
-    return f'"{schema}"."{name}"'

@@ -65,3 +65,22 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence
         raise WarehouseError(f"A table is missing; run the pipeline first (make run). ({error})") from error
     names = [column[0] for column in result.description]
     return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
+
+
+def table_in(connection: duckdb.DuckDBPyConnection, environment: str, name: str) -> str:
+    """Where an environment has a table: a plan makes views of the changed models only, the others are those of prod."""
+    found = rows(
+        connection,
+        "SELECT table_schema, BOOL_OR(table_name = ?) AS has_table FROM information_schema.tables "
+        "WHERE table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos__') GROUP BY table_schema",
+        [name],
+    )
+    has_table = {row["table_schema"]: row["has_table"] for row in found}
+    if schema_of(environment) not in has_table:
+        names = sorted("prod" if schema == "tacos" else schema.removeprefix("tacos__") for schema in has_table)
+        raise WarehouseError(
+            f"There is no environment {environment!r} in the warehouse; there are: {', '.join(names) or 'none'}. "
+            f"Make it: sqlmesh plan {environment if environment != 'prod' else ''}".rstrip()
+        )
+    schema = schema_of(environment) if has_table[schema_of(environment)] else schema_of("prod")
+    return f'"{schema}"."{name}"'

@@ -84,7 +84,8 @@ def normalize_with_sql(path: Path, has_audits: bool) -> dict[str, Any]:
     import duckdb
     from sqlmesh import Context
 
-    from python_models.stage_runner import StageRunner
+    sys.path.insert(0, str(ROOT / "tests" / "python"))
+    from stage_runner import StageRunner
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         os.environ["TACOS_DATABASE"] = f"{folder}/project.duckdb"

@@ -8,6 +8,7 @@ Real tags are read from ../shared/data/tags (free tags of items in four language
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -17,9 +18,11 @@ import pyarrow.parquet as pq
 from sqlmesh import Context
 from tag_generator import generate_tags
 
-from python_models.stage_runner import StageRunner
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+
+from stage_runner import StageRunner  # noqa: E402 - found by the path above
+
 REAL = ROOT.parent / "shared" / "data" / "tags" / "grouped_agent_tags.jsonl.gz"
 LOCALES = {"en": "english", "es-ES": "spanish", "fr-FR": "french", "zh-CN": "english"}
 STEPS = """

@@ -34,7 +34,7 @@ def deliver(
     constants = constants or {}
     path = staging_dir() / f"{uuid.uuid4().hex}.parquet"
     try:
-        names = _write(batches, path)
+        names = write_batches(batches, path)
         if not names:
             return
         if context.engine_adapter.dialect == "duckdb":
@@ -47,8 +47,8 @@ def deliver(
         path.unlink(missing_ok=True)
 
 
-def _write(batches: Iterable[pa.RecordBatch], path: Path) -> list[str]:
-    """Write all batches; return the column names, empty if there was no row."""
+def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> list[str]:
+    """Write batches of one schema to a Parquet file (zstd); return the column names, empty if there was no row."""
     writer: pq.ParquetWriter | None = None
     n_rows = 0
     names: list[str] = []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from python_models.source.files import WANTED, DatasetError, DatasetFile, find_files
 from python_models.source.formats import UNKNOWN, Parsed, parse, read_mapping
@@ -144,16 +142,6 @@ def require_usable(dataset: str, files: list[DatasetFile], n_usable: int, reason
         + "\nNote the fields a record needs: instruction and output, conversations, messages, or prompt and response; "
         "for other columns set the variable column_mapping, such as 'instruction=question, response=answer'."
     )
-
-
-def write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
-    """Write batches of ``SCHEMA`` to a Parquet file (zstd) in bounded memory. Returns the number of rows."""
-    n_rows = 0
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-            n_rows += batch.num_rows
-    return n_rows
 
 
 def _read_raw(file: DatasetFile) -> Iterator[RawRecord]:

@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 from sqlmesh import Context
-
-from python_models.stage_runner import StageRunner
+from stage_runner import StageRunner
 
 ALIAS_COLUMNS = ["alias", "canonical_tag", "note"]
 

@@ -72,7 +72,7 @@ class StageRunner:
         """Make a table that the stage reads, e.g. ``tacos.raw_tags``."""
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {exp.to_table(name).db}")
         self.connection.register("given_rows", rows)
-        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given_rows")  # noqa: S608
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given_rows")
         self.connection.unregister("given_rows")
 
     def run(self) -> None:
@@ -135,7 +135,7 @@ class StageRunner:
                 self.connection.register("result_rows", result)
             else:
                 source = f"({result.sql(dialect='duckdb')})"
-            self.connection.execute(f"INSERT INTO {table} SELECT {names} FROM {source}")  # noqa: S608
+            self.connection.execute(f"INSERT INTO {table} SELECT {names} FROM {source}")
 
     def _results(self, model: PythonModel) -> Iterator[Any]:
         day = date(2026, 1, 1)

@@ -26,8 +26,8 @@ _DECIMALS = 6
 def embed(texts: Sequence[str], model_name: str = EMBEDDER_NAME) -> NDArray[np.float32]:
     """Embed texts as unit vectors.
 
-    A vector depends on its text, not on the texts beside it: padding moves a component by less than 3e-7, and
-    components are rounded to 6 decimals. A component that lies at the edge of a step can still differ by 1e-6.
+    A vector depends on its text, not on the texts beside it: padding changes the last bits only, and components are
+    rounded to 6 decimals. A component that lies at the edge of a step can still differ by 1e-6.
 
     Args:
         texts: any texts; what is over the model's limit (256 word pieces for all-MiniLM-L6-v2) is not read.

@@ -1,0 +1,331 @@
+"""Every audit of the project passes on tables that are sound and fails on the smallest ones that are not."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from sqlglot import exp
+from sqlmesh import Context
+
+from python_models.settings import PROJECT_ROOT
+
+Tables = dict[str, str]
+"""Name and columns of a table of the schema tacos -> its rows, as SQL."""
+
+SAMPLES = {"samples(sample_id)": "('a'), ('b')"}
+QUOTAS = {"cluster_quotas(cluster_id, n_candidates, n_kept, selection_size)": "(1, 10, 4, 5), (2, 1, 1, 5)"}
+CANDIDATES = {"candidates(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', FALSE)"}
+RULES = "tag_rules(raw_tag, cleaned_tag, canonical_tag)"
+TARGETS = "tag_alias_targets(canonical_tag, alias_target, merged_into, n_targets, is_known)"
+MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
+FATES = "tag_map(raw_tag, normalized_tag, action)"
+SPELLINGS = "tag_spellings(text, cleaned_tag)"
+STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
+SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
+SCORES = "pair_scores(pair_id, first_score, second_score, error)"
+REPLIES = "tag_replies(sample_id, ingested_at, error)"
+COUNTS = "source_counts(source_file, n_records_in_file, n_records)"
+RECORDS = {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)", "rejected_records(record_id)": "('r')"}
+LARGE = {
+    "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
+    "candidates(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
+}
+REPLY_COLUMNS = (
+    "error, pair_id, raw_reply, scores, is_cut, n_attempts, model_name, request_key, n_prompt_tokens, "
+    "n_completion_tokens, is_cached, requested_at, prompt_sha256, code_digest"
+)
+FIRST_REPLIES = {f"pair_replies_1({REPLY_COLUMNS})": f"(NULL{', 0' * 13}), ('timeout: 60 s'{', 0' * 13})"}
+
+# Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
+CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
+    (
+        "every_record_in_the_files_was_read",
+        "source_counts",
+        {},
+        {COUNTS: "('f', 3, 3)"},
+        {COUNTS: "('f', 3, 3), ('g', 3, 2)"},
+    ),
+    ("every_record_in_the_files_was_read", "source_counts", {}, {}, {COUNTS: "('gone', NULL, 2)"}),
+    (
+        "records_are_samples_duplicates_or_rejected",
+        "source_counts",
+        RECORDS,
+        {COUNTS: "('f', 4, 3), ('g', 1, 1)"},
+        {COUNTS: "('f', 5, 5)"},
+    ),
+    (
+        "every_sample_has_one_reply",
+        "tag_failures",
+        {"samples(sample_id, ingested_at)": "('a', DATE '2026-01-01'), ('b', DATE '2026-01-02')"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL), ('b', DATE '2026-01-02', 'timeout')"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL)"},
+    ),
+    (
+        "few_samples_without_tags",
+        "tag_replies",
+        {"samples(sample_id)": "(1), (2), (3), (4)"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL), ('b', DATE '2026-01-02', NULL)"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL), ('b', DATE '2026-01-02', 'timeout')"},
+    ),
+    (
+        "normalization_settings_are_understood",
+        "normalization_thresholds",
+        {},
+        {"normalization_thresholds(n_samples, frequency_filter)": "(1, 'before_rules')"},
+        {"normalization_thresholds(n_samples, frequency_filter)": "(1, 'sometimes')"},
+    ),
+    (
+        "every_raw_tag_has_its_rules",
+        "tag_rules",
+        {"raw_tags(raw_tag)": "('x'), ('y')"},
+        {RULES: "('x', 'x', 'x'), ('y', 'y', 'y')"},
+        {RULES: "('x', 'x', 'x')"},
+    ),
+    (
+        "no_rule_makes_an_empty_tag",
+        "tag_rules",
+        {},
+        {RULES: "('x', 'x', 'x'), ('!', NULL, NULL)"},
+        {RULES: "('!', ' ', 'x')"},
+    ),
+    ("no_rule_makes_an_empty_tag", "tag_rules", {}, {}, {RULES: "('!', 'x', '')"}),
+    ("no_rule_makes_an_empty_tag", "tag_rules", {}, {}, {RULES: "('!', 'x', NULL), ('x', 'x', 'x')"}),
+    (
+        "every_alias_is_a_tag",
+        "tag_alias_targets",
+        {"tag_aliases(alias, canonical_tag)": "('ml', 'machine learning')"},
+        {SPELLINGS: "('ml', 'ml'), ('machine learning', 'machine learning')"},
+        {SPELLINGS: "('ml', 'ml'), ('machine learning', NULL)"},
+    ),
+    (
+        "every_alias_is_a_tag",
+        "tag_alias_targets",
+        {"tag_aliases(alias, canonical_tag)": "('!!!', 'recipe')"},
+        {},
+        {SPELLINGS: "('!!!', NULL), ('recipe', 'recipe')"},
+    ),
+    (
+        "an_alias_has_one_target",
+        "tag_alias_targets",
+        {},
+        {TARGETS: "('ml', 'x', 'x', 1, TRUE)"},
+        {TARGETS: "('ml', 'x', 'x', 2, TRUE)"},
+    ),
+    (
+        "the_target_of_an_alias_is_known",
+        "tag_alias_targets",
+        {},
+        {TARGETS: "('ml', 'x', 'x', 1, TRUE)"},
+        {TARGETS: "('ml', 'x', 'x', 1, FALSE)"},
+    ),
+    (
+        "aliases_do_not_run_in_a_circle",
+        "tag_alias_targets",
+        {},
+        {TARGETS: "('a', 'b', 'c', 1, TRUE), ('b', 'c', 'c', 1, TRUE)"},
+        {TARGETS: "('a', 'b', 'a', 1, TRUE), ('b', 'a', 'b', 1, TRUE)"},
+    ),
+    (
+        "a_tag_is_merged_into_one_tag_at_most",
+        "tag_associations",
+        {},
+        {"tag_associations(antecedent, is_merge)": "('a', TRUE), ('a', FALSE), ('b', TRUE)"},
+        {"tag_associations(antecedent, is_merge)": "('a', TRUE), ('a', TRUE)"},
+    ),
+    (
+        "merges_end_in_a_tag_that_stays",
+        "tag_merges",
+        {},
+        {MERGES: "('a', 'b', 'b', ' -> b'), ('b', 'b', NULL, '')"},
+        {MERGES: "('a', 'b', 'b', ' -> b')"},
+    ),
+    (
+        "merges_end_in_a_tag_that_stays",
+        "tag_merges",
+        {},
+        {},
+        {MERGES: "('a', 'b', 'b', ' -> b'), ('b', 'a', 'a', ' -> a')"},
+    ),
+    (
+        "kept_merged_and_dropped_are_all_raw_tags",
+        "tag_map",
+        {"raw_tags(raw_tag)": "('x'), ('x'), ('y'), ('z')"},
+        {FATES: "('x', 'x', 'kept'), ('y', 'x', 'merged_by_rule'), ('z', NULL, 'dropped_rare')"},
+        {FATES: "('x', 'x', 'kept'), ('y', 'x', 'merged_by_rule')"},
+    ),
+    (
+        "dropped_tags_and_only_they_have_no_normalized_tag",
+        "tag_map",
+        {},
+        {FATES: "('x', 'x', 'kept'), ('z', NULL, 'dropped_rare')"},
+        {FATES: "('x', NULL, 'kept')"},
+    ),
+    ("dropped_tags_and_only_they_have_no_normalized_tag", "tag_map", {}, {}, {FATES: "('z', 'x', 'dropped_empty')"}),
+    (
+        "normalized_tags_are_not_changed_again",
+        "tag_map",
+        {},
+        {FATES: "('X', 'x', 'merged_by_rule'), ('x', 'x', 'kept'), ('Y', 'y', 'merged_by_rule')"},
+        {FATES: "('X', 'x', 'merged_by_rule'), ('x', 'y', 'merged_by_association')"},
+    ),
+    (
+        "every_normalized_tag_comes_from_a_raw_tag",
+        "normalized_tags",
+        SAMPLES
+        | {
+            "normalization_thresholds(n_samples)": "(2)",
+            "raw_tags(sample_id, raw_tag)": "('a', 'X'), ('b', 'Y')",
+            "tag_map(raw_tag, normalized_tag)": "('X', 'x'), ('Y', 'y')",
+        },
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'y')"},
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'x')"},
+    ),
+    (
+        "a_step_never_adds_tags",
+        "tagging_quality",
+        {},
+        {STEPS: SOUND_STEPS},
+        {STEPS: "(1, '', 3, 9, 2), (2, '', 4, 9, 2)"},
+    ),
+    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 10, 2)"}),
+    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 9, 3)"}),
+    (
+        "normalized_tags_hold_the_tagged_samples",
+        "tagging_quality",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x'), ('b', 'z')"},
+        {STEPS: SOUND_STEPS},
+        {STEPS: "(7, 'similarity', 3, 9, 1)"},
+    ),
+    (
+        "normalized_tags_hold_the_tagged_samples",
+        "tagging_quality",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'x')"},
+        {},
+        {STEPS: "(7, 'similarity', 2, 9, 2)"},
+    ),
+    (
+        "every_sample_has_a_cluster",
+        "clusters",
+        SAMPLES,
+        {"clusters(sample_id, cluster_id)": "('a', 1), ('a', 2), ('b', -1)"},
+        {"clusters(sample_id, cluster_id)": "('a', 1), ('a', 2)"},
+    ),
+    (
+        "every_sample_is_in_a_cluster",
+        "candidates",
+        SAMPLES,
+        {"candidates(sample_id)": "('a'), ('a'), ('b')"},
+        {"candidates(sample_id)": "('a'), ('a')"},
+    ),
+    (
+        "quotas_add_up_to_the_selection_size",
+        "cluster_quotas",
+        {},
+        QUOTAS,
+        {next(iter(QUOTAS)): "(1, 10, 3, 5), (2, 1, 1, 5)"},
+    ),
+    (
+        "quotas_add_up_to_the_selection_size",
+        "cluster_quotas",
+        {},
+        {},
+        {next(iter(QUOTAS)): "(1, 2, 1, 5), (2, 1, 1, 5)"},
+    ),
+    (
+        "calls_stay_in_the_budget",
+        "judging_plan",
+        {"cluster_quotas(cluster_id, n_candidates)": "(1, 10), (2, 5)"},
+        {"judging_plan(cluster_id, n_calls_so_far)": "(1, 15), (2, 99)"},
+        {"judging_plan(cluster_id, n_calls_so_far)": "(1, 16)"},
+    ),
+    (
+        "judging_failures_are_few",
+        "pair_replies_2",
+        {},
+        {"pair_replies_2(error)": "(NULL), (NULL)"},
+        {"pair_replies_2(error)": "(NULL), ('timeout: 60 s')"},
+    ),
+    (
+        "comparisons_count_every_judgment_twice",
+        "comparisons_1",
+        FIRST_REPLIES,
+        {"comparisons_1(n_judgments)": "(1), (1)"},
+        {"comparisons_1(n_judgments)": "(1), (1), (1), (1)"},
+    ),
+    (
+        "comparisons_count_every_judgment_twice",
+        "comparisons_1",
+        FIRST_REPLIES,
+        {},
+        {"comparisons_1(n_judgments)": "(NULL)"},
+    ),
+    ("every_candidate_is_scored_once", "scores_1", CANDIDATES, {"scores_1(x)": "(1), (2)"}, {"scores_1(x)": "(1)"}),
+    ("every_candidate_is_scored_once", "scores_1", CANDIDATES, {}, {"scores_1(x)": "(1), (2), (3)"}),
+    (
+        "scores_or_an_error",
+        "pair_scores",
+        {},
+        {SCORES: "('p', 90, 10, NULL), ('q', NULL, NULL, 'timeout')"},
+        {SCORES: "('p', 90, 10, 'timeout')"},
+    ),
+    ("scores_or_an_error", "pair_scores", {}, {}, {SCORES: "('p', NULL, NULL, NULL)"}),
+    ("scores_or_an_error", "pair_scores", {}, {}, {SCORES: "('p', 90, NULL, NULL)"}),
+    (
+        "every_pair_has_a_judgment_or_an_error",
+        "pair_scores",
+        {"pairs(pair_id)": "('p'), ('q')"},
+        {SCORES: "('p', 90, 10, NULL), ('q', NULL, NULL, 'timeout')"},
+        {SCORES: "('p', 90, 10, NULL)"},
+    ),
+    ("the_budget_is_kept", "selected", LARGE, {"selected(x)": "(1), (2), (3)"}, {"selected(x)": "(1), (2)"}),
+    ("the_budget_is_kept", "selected", LARGE, {}, {"selected(x)": "(1), (2), (3), (4)"}),
+    (
+        "as_many_samples_are_kept_as_asked_for",
+        "selection_counts",
+        {},
+        {"selection_counts(shortfall)": "(NULL)"},
+        {"selection_counts(shortfall)": "('all candidates are kept')"},
+    ),
+    (
+        "every_sample_has_an_outcome",
+        "sample_outcomes",
+        SAMPLES,
+        {"sample_outcomes(sample_id)": "('a'), ('b')"},
+        {"sample_outcomes(sample_id)": "('a')"},
+    ),
+]
+
+
+def fails(project: Context, audit_name: str, model_name: str, tables: Tables) -> bool:
+    """Whether an audit finds something in the tables, or stops with its message."""
+    model = project.get_model(f"tacos.{model_name}", raise_if_missing=True)
+    audit, arguments = next((audit, given) for audit, given in model.audits_with_args if audit.name == audit_name)
+    query = model.render_audit_query(audit, start="2026-01-01", end="2026-01-31", **arguments).copy()
+    for table in query.find_all(exp.Table):
+        table.set("catalog", None)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA tacos")
+        for name, rows in tables.items():
+            connection.execute(f"CREATE TABLE tacos.{name.partition('(')[0]} AS FROM (VALUES {rows}) {name}")
+        try:
+            return bool(connection.sql(query.sql(dialect="duckdb")).fetchall())
+        except duckdb.InvalidInputException:
+            return True
+
+
+@pytest.mark.parametrize(("audit", "model", "tables", "sound", "broken"), CASES)
+def test_an_audit_finds_what_is_wrong_and_nothing_else(
+    project: Context, audit: str, model: str, tables: Tables, sound: Tables, broken: Tables
+) -> None:
+    assert fails(project, audit, model, tables | broken)
+    if sound:
+        assert not fails(project, audit, model, tables | sound)
+
+
+def test_no_audit_is_left_out(project: Context) -> None:
+    files = (PROJECT_ROOT / "audits").glob("*.sql")
+    n_audits = sum(file.read_text(encoding="utf-8").count("AUDIT (") for file in files)
+    tested = {audit for audit, *_ in CASES}
+    used = {audit for model in project.models.values() for audit, _ in model.audits}
+    assert len(tested) == n_audits
+    assert tested <= used

@@ -105,6 +105,17 @@ def test_exactly_as_many_as_asked_for_are_kept(rounds: tuple[float, JudgingPipel
     assert (selected["cluster_rank"] <= selected["cluster_id"].map(quotas)).all()
 
 
+def test_a_large_pool_is_judged_on_several_rings_and_no_pair_twice() -> None:
+    """Above 40 samples only neighbours on a few rings are drawn, and the same two can be neighbours again."""
+    pipeline = run({"judge_calls_per_sample": 4, "audit_pair_share": 0}, (300,))
+    pairs = pipeline.table("pairs")
+    unordered = [frozenset(ids) for ids in zip(pairs["first_sample_id"], pairs["second_sample_id"], strict=True)]
+    assert len(set(unordered)) == len(pairs)
+    planned = pipeline.query("SELECT n_pairs FROM tacos.judging_plan WHERE n_pool > 40 ORDER BY judging_round")
+    assert [(n,) for n in pairs.groupby("judging_round").size()] == planned
+    assert pairs.query("judging_round == 2")["first_sample_id"].value_counts().max() > 2
+
+
 def test_order_checks_are_spread_over_the_clusters() -> None:
     pipeline = run({}, (100, 100, 100))
     shares = pipeline.query(

@@ -56,7 +56,11 @@ class ProjectCopy:
         """Start ``sqlmesh`` (or another module's ``main``) in the folder."""
         main = "sqlmesh.cli.main:cli" if module == "sqlmesh" else f"{module}:main"
         package, function = main.split(":")
-        code = f"import sys; from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
+        # SQLMesh makes millions of small objects that live to the end: looking for garbage less often saves a tenth.
+        code = (
+            "import gc, sys; gc.set_threshold(100_000, 20, 20); "
+            f"from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
+        )
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
         environment |= {
             "PYTHONPATH": str(self.root),

@@ -95,35 +95,6 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert endpoint.record.n_requests == n_paid
 
 
-def test_a_killed_run_goes_on_where_it_was(
-    project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path
-) -> None:
-    """SIGKILL during tagging: no committed reply is requested again, and the result is that of an undisturbed run."""
-    endpoint.behaviour.latency_s = 0.2
-    project.environment["TACOS_MAX_CONCURRENCY"] = "2"
-    process = project.start(*PLAN)
-    deadline = time.monotonic() + 120
-    while endpoint.record.n_requests < 12:
-        assert time.monotonic() < deadline, "tagging never began"
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    n_committed = project.n_calls("tagging")
-    n_sent = endpoint.record.n_requests
-    assert 0 < n_committed < len(SAMPLES)
-
-    endpoint.behaviour.latency_s = 0.0
-    project.run(*PLAN)
-    n_repeated = n_sent - n_committed
-    assert n_repeated <= 2, "more was lost than was in flight"
-    assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging") + n_repeated
-
-    undisturbed = make_project(tmp_path / "undisturbed", endpoint, vectors)
-    undisturbed.run(*PLAN)
-    assert project.query(SELECTED) == undisturbed.query(SELECTED)
-
-
 @pytest.mark.slow
 def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
     project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path

@@ -168,7 +168,7 @@ def placed_members(evaluator, members: exp.Expression, limit: exp.Expression) ->
     stands in two clusters. Where a sample has one membership there is nothing to settle.
     """
     n_sweeps = 8 if evaluator.var("cluster_membership") == "all" else 0
-    columns = "sample_id, cluster_id, cluster_rank, n_candidates, quota, wish_no, n_wishes"
+    columns = "sample_id, cluster_id, cluster_rank, n_candidates, n_kept, quota, wish_no, n_wishes"
     place = "ROW_NUMBER() OVER (PARTITION BY cluster_id, wish_no = wish_at ORDER BY cluster_rank)"
     state = f"(SELECT {columns}, 1 AS wish_at FROM {members.name})"
     for sweep in range(n_sweeps):
@@ -184,10 +184,11 @@ def placed_members(evaluator, members: exp.Expression, limit: exp.Expression) ->
 
 
 @macro()
-def place_limit(evaluator, quota: exp.Expression) -> str:
-    """How many a cluster takes before samples move to their next wish: its cap; in the paper's profile its quota."""
-    cap = str(evaluator.var("samples_per_cluster") or 1_000_000_000)
-    return f"LEAST({cap}, {quota.sql(dialect='duckdb')})" if evaluator.var("judging_profile") == "paper" else cap
+def place_limit(evaluator, n_kept: exp.Expression, quota: exp.Expression) -> str:
+    """How many a cluster takes before samples move to their next wish: its turns; in the paper's profile its quota."""
+    if evaluator.var("judging_profile") != "paper":
+        return n_kept.sql(dialect="duckdb")
+    return f"LEAST({evaluator.var('samples_per_cluster') or 1_000_000_000}, {quota.sql(dialect='duckdb')})"
 
 
 @macro()

@@ -39,8 +39,8 @@ WITH members AS (
     scores.cluster_id,
     scores.cluster_rank,
     quotas.n_candidates,
+    quotas.n_kept,
     quotas.quota,
-    quotas.selection_size,
     ROW_NUMBER() OVER (
       PARTITION BY scores.sample_id
       ORDER BY @WISH_ORDER(scores.cluster_rank, quotas.n_candidates), scores.cluster_id
@@ -57,7 +57,7 @@ WITH members AS (
     n_candidates,
     quota,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY cluster_rank) AS place
-  FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(quota)) AS placed
+  FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(n_kept, quota)) AS placed
   WHERE
     wish_no = wish_at
 ), taken AS (

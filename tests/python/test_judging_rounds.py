@@ -203,12 +203,17 @@ def test_the_paper_judges_neighbours_in_both_orders() -> None:
 def test_a_sample_of_several_clusters_is_kept_once_where_it_ranks_best(profile: str, cap: int) -> None:
     """Halving prefers the best rank, the paper the smallest cluster; nobody is passed over for a lower rank."""
     samples, clusters, qualities = world((12, 30, 36, 42))
-    shared = clusters.sample(frac=0.8, random_state=1).assign(cluster_id=lambda rows: (rows["cluster_id"] + 1) % 4)
+    memberships = [clusters] + [
+        clusters.sample(frac=share, random_state=1).assign(
+            cluster_id=lambda rows, step=step: (rows["cluster_id"] + step) % 4
+        )
+        for step, share in ((1, 0.8), (2, 0.7), (3, 0.6))
+    ]
     pipeline = JudgingPipeline(
         HALVING
         | {"judging_profile": profile, "cluster_membership": "all", "samples_per_cluster": cap, "selection_size": 24}
     )
-    pipeline.run(samples, pd.concat([clusters, shared]), Judge(qualities))
+    pipeline.run(samples, pd.concat(memberships), Judge(qualities))
     selected = pipeline.table("selected")
     assert selected["sample_id"].is_unique
     assert len(selected) == (16 if cap else 24)

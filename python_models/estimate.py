@@ -21,6 +21,9 @@ _CHARS_PER_TOKEN = 4.0
 _OTHER_CHARS_PER_TOKEN = 1.5
 """Usual byte-pair vocabularies: about 4 ASCII characters a token, and 1 to 2 of other scripts."""
 
+_MESSAGE_TOKENS = 4
+"""What the form of a chat adds to each message (role and separators)."""
+
 _FENCE_TOKENS = 80
 """The lines around the four texts of a judging request."""
 
@@ -101,7 +104,7 @@ def estimate_tagging(
             if key in seen:
                 continue
             seen.add(key)
-            guess = sum(count_tokens(message["content"]) for message in request.messages)
+            guess = sum(count_tokens(message["content"]) + _MESSAGE_TOKENS for message in request.messages)
             reply = found.get(key)
             if reply is None:
                 estimate.n_calls += 1
@@ -124,7 +127,7 @@ class JudgingSize:
     """Adds up the length of samples as the judge will see them, while they are read for another purpose."""
 
     def __init__(self, prompt: str, max_prompt_chars: int) -> None:
-        self._prompt_tokens = count_tokens(prompt)
+        self._prompt_tokens = count_tokens(prompt) + 2 * _MESSAGE_TOKENS
         self._max_chars = max_prompt_chars
         self._sample_tokens = 0.0
         self.n_samples = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from python_models.llm.engine import Answer
+if TYPE_CHECKING:
+    from python_models.llm.lookup import Answer
 
 _COLUMNS = (
     ("raw_reply", "text", pa.string(), "The last reply as received; NULL if none came."),

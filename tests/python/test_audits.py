@@ -7,6 +7,7 @@ import pytest
 from sqlglot import exp
 from sqlmesh import Context
 
+from python_models.llm.answer_columns import ANSWER_TYPES
 from python_models.settings import PROJECT_ROOT
 
 Tables = dict[str, str]
@@ -30,11 +31,9 @@ LARGE = {
     "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
     "candidates(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
 }
-REPLY_COLUMNS = (
-    "error, pair_id, raw_reply, scores, is_cut, n_attempts, model_name, request_key, n_prompt_tokens, "
-    "n_completion_tokens, is_cached, requested_at, prompt_sha256, code_digest"
-)
-FIRST_REPLIES = {f"pair_replies_1({REPLY_COLUMNS})": f"(NULL{', 0' * 13}), ('timeout: 60 s'{', 0' * 13})"}
+REPLY_COLUMNS = ("error", "pair_id", "scores", *(name for name in ANSWER_TYPES if name != "error"), "code_digest")
+ZEROS = ", 0" * (len(REPLY_COLUMNS) - 1)
+FIRST_REPLIES = {f"pair_replies_1({', '.join(REPLY_COLUMNS)})": f"(NULL{ZEROS}), ('timeout: 60 s'{ZEROS})"}
 
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
 CASES: list[tuple[str, str, Tables, Tables, Tables]] = [

@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("clustering")
+CODE_DIGEST = source_digest("clustering/kmeans")
 
 
 @model(
@@ -43,7 +43,7 @@ CODE_DIGEST = source_digest("clustering")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.clustering import cluster_tags_once
+    from python_models.clustering.kmeans import cluster_tags_once
 
     tags = context.fetchdf(
         exp.select("normalized_tag", "n_samples", "embedding")

@@ -36,7 +36,7 @@ from sqlmesh.core.model.kind import ModelKindName
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.embedding import embed_tags
+    from python_models.embedded.embedding import embed_tags
 
     embedding_model = context.var("embedding_model")
     tags = context.fetchdf(

@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("llm_calls", "llm/prices")
+CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
 
 
 @model(
@@ -58,7 +58,7 @@ CODE_DIGEST = source_digest("llm_calls", "llm/prices")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.llm_calls import cached_calls
+    from python_models.diagnostics.llm_calls import cached_calls
     from python_models.staging import deliver
 
     yield from deliver(context, cached_calls(), {"code_digest": CODE_DIGEST})

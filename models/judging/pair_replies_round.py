@@ -14,7 +14,7 @@ from python_models.prompts import JUDGE_WORDINGS, prompt_text
 
 WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
 SCHEMA = prompt_text("judge_reply.schema.json")
-CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/fence", "embedded/judge")
+CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies", "llm/fence", "embedded/judge")
 
 
 @model(
@@ -52,7 +52,7 @@ CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging import JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.judging.pairs import JudgingOptions, judge_pairs, pairs_with_texts
     from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 

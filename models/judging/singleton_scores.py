@@ -12,7 +12,7 @@ from python_models.digest import source_digest
 from python_models.prompts import prompt_text
 
 PROMPTS = {"judge": prompt_text("judge_single.txt"), "schema": prompt_text("judge_single_reply.schema.json")}
-CODE_DIGEST = source_digest("judging", "judging_singletons", "judging_heuristic", "llm/replies", "llm/fence")
+CODE_DIGEST = source_digest("judging", "llm/replies", "llm/fence")
 
 
 @model(
@@ -48,8 +48,8 @@ CODE_DIGEST = source_digest("judging", "judging_singletons", "judging_heuristic"
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging import JudgingOptions
-    from python_models.judging_singletons import candidates_with_texts, judge_alone
+    from python_models.judging.pairs import JudgingOptions
+    from python_models.judging.singletons import candidates_with_texts, judge_alone
     from python_models.staging import deliver, read_batches
 
     if not context.var("has_singleton_scores"):

@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("similarity", "embedding")
+CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
 
 
 @model(
@@ -48,7 +48,7 @@ def execute(
     if not min_similarity:
         yield from ()
         return
-    from python_models.similarity import nearest_more_frequent
+    from python_models.normalization.similarity import nearest_more_frequent
 
     merged = exp.select("antecedent").from_(context.resolve_table("tacos.tag_associations")).where("is_merge")
     tags = context.fetchdf(

@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("stemming")
+CODE_DIGEST = source_digest("normalization/stemming")
 
 
 @model(
@@ -34,8 +34,8 @@ CODE_DIGEST = source_digest("stemming")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.normalization.stemming import changed_words
     from python_models.staging import deliver, read_batches
-    from python_models.stemming import changed_words
 
     language, scope = context.var("stemming_language"), context.var("stemming_scope")
     if not context.var("rule_stemming"):

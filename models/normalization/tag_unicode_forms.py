@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("unicode_forms")
+CODE_DIGEST = source_digest("normalization/unicode_forms")
 
 
 @model(
@@ -34,8 +34,8 @@ CODE_DIGEST = source_digest("unicode_forms")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.normalization.unicode_forms import changed_forms
     from python_models.staging import deliver, read_batches
-    from python_models.unicode_forms import changed_forms
 
     if not context.var("rule_unicode"):
         yield from ()

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from python_models.llm.cache import ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
 
 PARTS = ("config.yaml", "models", "macros", "audits", "seeds", "prompts", "python_models")

@@ -38,7 +38,7 @@ CODE_DIGEST = source_digest("clustering/kmeans")
         ("not_null", {"columns": [exp.column("cluster_id"), exp.column("distance_to_centroid")]}),
         ("accepted_range", {"column": exp.column("distance_to_centroid"), "min_v": 0, "max_v": 2}),
     ],
-    depends_on=["tacos.tag_embeddings"],
+    depends_on=["tacos_internal.tag_embeddings"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
@@ -47,7 +47,7 @@ def execute(
 
     tags = context.fetchdf(
         exp.select("normalized_tag", "n_samples", "embedding")
-        .from_(context.resolve_table("tacos.tag_embeddings"))
+        .from_(context.resolve_table("tacos_internal.tag_embeddings"))
         .order_by("normalized_tag")
     )
     if tags.empty:

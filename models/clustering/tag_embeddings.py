@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 
 @model(
-    "tacos.tag_embeddings",
+    "tacos_internal.tag_embeddings",
     kind={"name": ModelKindName.FULL},
     description="One row per normalized tag: its embedding, and how often it occurs.",
     grains=["normalized_tag"],

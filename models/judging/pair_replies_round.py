@@ -18,7 +18,7 @@ CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies",
 
 
 @model(
-    "tacos.pair_replies_@judging_round",
+    "tacos_internal.pair_replies_@judging_round",
     blueprints="@judging_rounds()",
     kind={"name": ModelKindName.FULL},
     description="One row per ordered pair of the round: what the judge answered, or why there is no usable answer.",
@@ -47,7 +47,7 @@ CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies",
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
         ("judging_failures_are_few", {}),
     ],
-    depends_on=["tacos.pairs_@judging_round", "tacos.samples"],
+    depends_on=["tacos_internal.pairs_@judging_round", "tacos.samples"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
@@ -62,7 +62,7 @@ def execute(
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
     )
-    pairs_table = context.resolve_table(f"tacos.pairs_{context.blueprint_var('judging_round')}")
+    pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
     yield from deliver(

@@ -14,7 +14,7 @@ CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
 
 
 @model(
-    "tacos.tag_similarities",
+    "tacos_internal.tag_similarities",
     kind={"name": ModelKindName.FULL},
     description="One row per kept tag that is merged into a more frequent one because their embeddings are near; "
     "none unless semantic_min_similarity is set.",

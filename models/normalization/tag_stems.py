@@ -14,7 +14,7 @@ CODE_DIGEST = source_digest("normalization/stemming")
 
 
 @model(
-    "tacos.tag_stems",
+    "tacos_internal.tag_stems",
     kind={"name": ModelKindName.FULL},
     description="One row per word of the cleaned tags that the stemmer changes, with its stem.",
     grains=["word"],
@@ -29,7 +29,7 @@ CODE_DIGEST = source_digest("normalization/stemming")
         ("unique_values", {"columns": [exp.column("word")]}),
         ("not_null", {"columns": [exp.column("word"), exp.column("stem")]}),
     ],
-    depends_on=["tacos.tag_spellings"],
+    depends_on=["tacos_internal.tag_spellings"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
@@ -42,7 +42,7 @@ def execute(
         yield from ()
         return
     split = exp.select(exp.alias_(exp.Explode(this=exp.func("SPLIT", exp.column("cleaned_tag"), "' '")), "word")).from_(
-        context.resolve_table("tacos.tag_spellings")
+        context.resolve_table("tacos_internal.tag_spellings")
     )
     words = exp.select("word").distinct().from_(split.subquery("words")).where("word <> ''").order_by("word")
     changed = changed_words(read_batches(context, words, 50_000), language, scope)

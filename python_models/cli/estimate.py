@@ -129,7 +129,7 @@ def _judging_calls(n_samples: int, variables: dict[str, Any]) -> tuple[int, int]
                 planned = rows(
                     connection,
                     "SELECT (SELECT COUNT(*) FROM tacos.samples) AS n_samples, "
-                    "(SELECT SUM(n_calls) FROM tacos.judging_plan) AS n_calls, "
+                    "(SELECT SUM(n_calls) FROM tacos_internal.judging_plan) AS n_calls, "
                     "(SELECT COUNT(*) - COUNT(error) FROM tacos.pair_replies WHERE model_name = ?) AS n_paid",
                     [variables["judge_model"]],
                 )[0]

@@ -169,7 +169,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from llm_helpers import SECRET, run, tagging_work
-from python_models.llm import batch_run
+from python_models.llm.batch import run as batch_run
 from python_models.llm.endpoint.endpoint import Endpoint
 batch_run.FIRST_POLL_S = 0.01
 run(Endpoint(({base_url!r},), SECRET), Path({folder!r}), tagging_work(200), use_batch=True)

@@ -52,7 +52,7 @@ def normalized(project: Context, generated: tuple[pd.DataFrame, dict[str, int]])
 def test_associations_are_those_of_mlxtend(normalized: Normalization) -> None:
     """The same rules, supports, confidences and lifts as fpgrowth and association_rules find in the same tags."""
     tags = normalized.frame(
-        "SELECT sample_id, LIST(canonical_tag) AS tags FROM tacos.sample_tags "
+        "SELECT sample_id, LIST(canonical_tag) AS tags FROM tacos_internal.sample_tags "
         "SEMI JOIN (FROM tacos.tag_frequencies WHERE is_kept) USING (canonical_tag) GROUP BY sample_id"
     )["tags"]
     encoder = TransactionEncoder()
@@ -130,7 +130,7 @@ def test_semantic_aggregation_merges_what_is_near(project: Context, monkeypatch:
 
 
 def test_semantic_aggregation_is_off_and_loads_nothing(normalized: Normalization) -> None:
-    assert normalized.rows("SELECT COUNT(*) FROM tacos.tag_similarities") == [(0,)]
+    assert normalized.rows("SELECT COUNT(*) FROM tacos_internal.tag_similarities") == [(0,)]
     modules = "python_models.normalization.similarity, python_models.diagnostics.drift"
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

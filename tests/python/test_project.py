@@ -112,7 +112,7 @@ def readme() -> str:
 
 
 def test_the_readme_names_every_table(project: Context) -> None:
-    names = {re.sub(r"_\d$", "", model.name.removeprefix("tacos.")) for model in models(project)}
+    names = {re.sub(r"_\d$", "", model.view_name) for model in models(project)}
     assert not [name for name in sorted(names) if f"`{name}" not in readme()]
 
 

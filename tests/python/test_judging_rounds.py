@@ -79,7 +79,8 @@ def test_the_calls_stay_in_the_budget(rounds: tuple[float, JudgingPipeline]) -> 
     calls_per_sample, pipeline = rounds
     spent = pipeline.query(
         """SELECT n_candidates, n_planned, COUNT(*)
-        FROM tacos.pairs JOIN tacos_internal.cluster_quotas USING (cluster_id) GROUP BY cluster_id, n_candidates, n_planned"""
+        FROM tacos.pairs JOIN tacos_internal.cluster_quotas USING (cluster_id)
+        GROUP BY cluster_id, n_candidates, n_planned"""
     )
     for n_candidates, n_planned, n_calls in spent:
         assert n_candidates > n_planned, "a cluster of which all are kept was judged"
@@ -90,7 +91,8 @@ def test_the_calls_stay_in_the_budget(rounds: tuple[float, JudgingPipeline]) -> 
 
 def test_every_sample_of_an_open_cluster_is_judged(rounds: tuple[float, JudgingPipeline]) -> None:
     unjudged = rounds[1].query(
-        """SELECT scores.sample_id FROM tacos.sample_scores AS scores JOIN tacos_internal.cluster_quotas USING (cluster_id)
+        """SELECT scores.sample_id FROM tacos.sample_scores AS scores
+        JOIN tacos_internal.cluster_quotas USING (cluster_id)
         WHERE n_candidates > n_planned AND n_planned > 0 AND n_comparisons = 0"""
     )
     assert not unjudged
@@ -197,7 +199,8 @@ def test_the_paper_judges_neighbours_in_both_orders() -> None:
     assert not pipeline.has_table("pairs_2")
     own = pipeline.query(
         """SELECT MAX(ABS(cluster_score - judge_score + level)) FROM tacos.sample_scores
-        JOIN (SELECT cluster_id, AVG(judge_score) AS level FROM tacos.sample_scores GROUP BY cluster_id) USING (cluster_id)"""
+        JOIN (SELECT cluster_id, AVG(judge_score) AS level FROM tacos.sample_scores GROUP BY cluster_id)
+        USING (cluster_id)"""
     )[0][0]
     assert own < 1e-6
 

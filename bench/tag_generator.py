@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_WORDS = json.loads((Path(__file__).parent / "tag_words.json").read_text(encoding="utf-8"))
+_WORDS = json.loads((Path(__file__).parent / "data" / "tag_words.json").read_text(encoding="utf-8"))
 TASKS: list[str] = _WORDS["tasks"]
 TOPICS: list[str] = _WORDS["topics"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -30,6 +31,16 @@ def test_the_same_ordered_pair_gets_the_same_answer_in_any_batch(simulator: Modu
     np.testing.assert_array_equal(again, together[:, shuffled])
     alone = np.array(simulator.SimulatedJudge(world, "medium").score(FIRST[7:8], SECOND[7:8]))
     np.testing.assert_array_equal(alone, together[:, 7:8])
+
+
+def test_without_noise_and_position_bias_the_order_does_not_matter(simulator: ModuleType) -> None:
+    """What is left, the tastes for samples and for pairs, is the judge's lasting opinion."""
+    judge = simulator.SimulatedJudge(simulator.World(3, [6_000]), "weak")
+    judge.profile = replace(
+        judge.profile, noise=0, strictness_of_pair=1, stretch=0, first_advantage=0, first_advantage_spread=0,
+        rounds_to_five=0, failures=0,
+    )  # fmt: skip
+    np.testing.assert_array_equal(judge.score(FIRST, SECOND), judge.score(SECOND, FIRST)[::-1])
 
 
 def test_scores_are_whole_numbers_from_1_to_100_or_both_missing(simulator: ModuleType) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
-import re
 import unicodedata
-from collections import Counter, defaultdict
-from pathlib import Path
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -152,38 +148,3 @@ def test_aliases_apply_to_every_spelling_and_may_be_declared(project: Context) -
     declared.run([("a", "ML"), ("b", "ml!")], N_SAMPLES)
     assert declared.failed_audits() == {}
     assert set(declared.tag_map().values()) == {"machine learning"}
-
-
-def real_tags(shared_data: Path, locale: str) -> list[tuple[str, str]]:
-    with gzip.open(shared_data / "tags" / "grouped_agent_tags.jsonl.gz", "rt", encoding="utf-8") as lines:
-        items = [json.loads(line) for line in lines]
-    return [(item["id"], tag) for item in items if item["locale"] == locale for tag in item["tags"]]
-
-
-def bare(tag: str, plural: str) -> str:
-    """A tag without case, separators and plural ending, made in another way than the rules make it."""
-    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", tag).casefold())
-    return re.sub(plural, "", "".join(words))
-
-
-@pytest.mark.parametrize(
-    ("locale", "language", "plural", "n_raw", "n_kept"),
-    [
-        ("en", "english", "(?<=[a-z]{3}[^siu])s$", 1375, 272),
-        ("es-ES", "spanish", "(?<=[^\\W\\d]{3})s$", 1383, 266),
-        ("fr-FR", "french", "(?<=[^\\W\\d]{3})s$", 1374, 271),
-        ("zh-CN", "english", "(?<=[a-z]{3}[^siu])s$", 1344, 246),
-    ],
-)
-def test_real_tags_become_few_that_differ_in_more_than_writing(
-    project: Context, shared_data: Path, locale: str, language: str, plural: str, n_raw: int, n_kept: int
-) -> None:
-    real = Normalization(project, {"stemming_language": language})
-    real.run(real_tags(shared_data, locale))
-    assert real.failed_audits() == {}
-    kept = {tag for tag in real.tag_map().values() if tag is not None}
-    alike = defaultdict(set)
-    for tag in kept:
-        alike[bare(tag, plural)].add(tag)
-    assert [tags for tags in alike.values() if len(tags) > 1] == []
-    assert (len(real.tag_map()), len(kept)) == (n_raw, n_kept)

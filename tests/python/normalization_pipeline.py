@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,9 +61,3 @@ class Normalization:
         return {
             name: found for model in self.runner.models for name, found in self.runner.failed_audits(model.name).items()
         }
-
-
-def bare(tag: str, plural: str) -> str:
-    """A tag without case, separators and plural ending, made in another way than the rules make it."""
-    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", tag).casefold())
-    return re.sub(plural, "", "".join(words))

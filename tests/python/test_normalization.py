@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from collections import Counter
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from normalization_pipeline import Normalization
 from sqlmesh import Context
+from tag_generator import SPELLINGS, deal_spellings
 
 # One process for all: rendering the queries takes longer than running them.
 pytestmark = pytest.mark.xdist_group("normalization")
@@ -148,3 +150,36 @@ def test_aliases_apply_to_every_spelling_and_may_be_declared(project: Context) -
     declared.run([("a", "ML"), ("b", "ml!")], N_SAMPLES)
     assert declared.failed_audits() == {}
     assert set(declared.tag_map().values()) == {"machine learning"}
+
+
+def written(tag: str) -> str:
+    """A tag without case and separators, made in another way than the rules make it."""
+    return "".join(re.split(r"[\W_]+", unicodedata.normalize("NFKC", tag).casefold()))
+
+
+@pytest.mark.parametrize(
+    ("language", "stemmer", "precision", "recall"),
+    [
+        ("english", "english", 0.86, 0.87),
+        ("spanish", "spanish", 0.68, 0.92),
+        ("french", "french", 0.84, 0.89),
+        ("chinese", "english", 1.0, 1.0),
+    ],
+)
+def test_spellings_of_one_meaning_become_one_tag(
+    project: Context, language: str, stemmer: str, precision: float, recall: float
+) -> None:
+    """Measured on words chosen for being hard; where they differ in case and separators only, without exception."""
+    table = deal_spellings(language)
+    normalization = Normalization(project, {"stemming_language": stemmer})
+    normalization.run(table.carried())
+    assert normalization.failed_audits() == {}
+    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
+    joined = {(concept, written(tag)): set() for tag, concept in table.concepts.items()}
+    for tag, concept in table.concepts.items():
+        joined[concept, written(tag)].add(canonical[tag])
+    assert len(joined) < len(canonical) - len(SPELLINGS[language]) / 3
+    assert [tags for tags in joined.values() if len(tags) > 1] == []
+    found = table.quality(canonical)
+    assert found[0] >= precision
+    assert found[1] >= recall

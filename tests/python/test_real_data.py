@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from datetime import date
 
 import numpy as np
 import pytest
 from conftest import REAL_DATA
-from normalization_pipeline import Normalization, bare
+from normalization_pipeline import Normalization
 from sqlmesh import Context
 
 from python_models.embedded.judge import score_response
@@ -21,6 +23,12 @@ from python_models.source.records import read_records
 
 # One process for all: rendering the queries takes longer than running them.
 pytestmark = pytest.mark.xdist_group("normalization")
+
+
+def bare(tag: str, plural: str) -> str:
+    """A tag without case, separators and plural ending, made in another way than the rules make it."""
+    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", tag).casefold())
+    return re.sub(plural, "", "".join(words))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,17 @@ def report(name: str, connection: duckdb.DuckDBPyConnection, table: TagTable | N
     print(line, flush=True)
 
 
+def report_drift(context: Context, connection: duckdb.DuckDBPyConnection) -> None:
+    """Print how far each way of merging moved the meaning of tags."""
+    runner = StageRunner(context, ["diagnostics"], connection)
+    runner.models = [model for model in runner.models if model.name in ("tacos.tag_drift", "tacos.tag_drift_actions")]
+    runner.run()
+    query = "SELECT action, n_raw_tags, mean_similarity, median_similarity FROM tacos.tag_drift_actions ORDER BY action"
+    print("\nCosine between the raw tag and the one that it was merged into, 300 instructions")
+    for action, n_tags, mean, median in connection.sql(query).fetchall():
+        print(f"{action:<22} {n_tags:>5,} tags: mean {mean:.2f}, median {median:.2f}")
+
+
 def main() -> None:
     """Print the steps of normalization for each set of tags, and the quality of its joins where the truth is known."""
     heads = ("raw", "cleaned", "grouped", "kept", "occurrences kept", "precision", "recall")
@@ -59,7 +70,8 @@ def main() -> None:
         os.environ["TACOS_DATABASE"], os.environ["TACOS_CACHE"] = f"{folder}/w.duckdb", f"{folder}/c.sqlite"
         context = Context(paths=str(ROOT))
         rows = f"SELECT MD5(instruction) AS sample_id, UNNEST(tags) AS raw_tag FROM READ_JSON('{INSTRUCTIONS}')"  # noqa: S608
-        report("300 instructions", run(context, rows, {}))
+        instructions = run(context, rows, {})
+        report("300 instructions", instructions)
         tables: dict[str, tuple[TagTable, str]] = {
             # No stemmer knows Chinese; the English one serves the English words in its tags.
             language: (deal_spellings(language), language if language != "chinese" else "english")
@@ -70,6 +82,7 @@ def main() -> None:
             pq.write_table(table.rows, f"{folder}/tags.parquet")
             rows = f"SELECT sample_id::TEXT AS sample_id, raw_tag::TEXT AS raw_tag FROM '{folder}/tags.parquet'"  # noqa: S608
             report(name, run(context, rows, {"stemming_language": stemmer}), table)
+        report_drift(context, instructions)
         context.close()
 
 

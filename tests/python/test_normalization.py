@@ -1,4 +1,4 @@
-"""What normalization must hold whatever the tags are, what it refuses, and what it does to real ones."""
+"""What normalization must hold whatever the tags are, what it refuses, and what it does to hard words."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_the_bundled_dataset_loses_no_record_in_any_layout_and_container(
     records = [
         {"instruction": record["instruction"], "input": record.get("input", ""), "output": record["output"]}
         for record in map(json.loads, lines)
-        if record["output"]
+        if record["instruction"] and record["output"]
     ]
     unusable = [record | {"output": " \n"} for record in records[::10]]
     path = tmp_path / f"dataset.{container}"

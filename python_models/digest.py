@@ -18,10 +18,10 @@ _WHAT_OF_LLM = ("llm/replies", "llm/fence", "llm/request")
 
 
 def source_digest(*names: str) -> str:
-    """Digest of modules or rooms of ``python_models`` and of all that they import from it, e.g. ``"judging/pairs"``.
+    """Digest of modules or rooms of ``python_models``, e.g. ``"judging/pairs"``, and of all that they import from it.
 
-    Imports are followed wherever they stand in a module, except into what decides how the work is done only (the engine,
-    the cache, settings): a rule that moves into a module of its own is still part of the digest.
+    Imports are followed wherever they stand in a module, except into what decides only how the work is done (the
+    engine, the cache, settings): a rule that moves into a module of its own is still part of the digest.
 
     Returns:
         The first 12 hex digits of the sha256 of the sources, in the order of their names; line ends do not count.

@@ -1,6 +1,6 @@
 """The tables that a build from nothing makes of a loaded project: every model in the order of the graph, run directly.
 
-No plan, no state, no intervals: nothing can be left over from before. What a planned change leaves behind has to equal it.
+No plan, no state, no intervals: nothing can be left over from before. What a planned change leaves has to equal it.
 """
 
 from __future__ import annotations

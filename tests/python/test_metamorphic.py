@@ -1,7 +1,7 @@
 """Whatever is edited, a planned change leaves the tables that a build from nothing makes with the same cache.
 
-Every variable of config.yaml is changed once, every macro file is edited without a change of meaning, alone and together
-with a variable; each time on a copy of one built project, judged by a server on loopback.
+Every variable of config.yaml is changed once, every macro file is edited without a change of meaning, alone and
+together with a variable; each time on a copy of one built project, judged by a server on loopback.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.slow
 
 MACRO_FILES = sorted(path.name for path in (PROJECT_ROOT / "macros").glob("[a-z]*.py"))
 TAGS = (
-    "Spell Checks", "spell_check", "spellCheck", "the spell check", "Java Script", "javascript", "écriture", "translation",
-    "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics", "cooking recipes", "recipe",
+    "Spell Checks", "spell_check", "spellCheck", "the spell check", "Java Script", "javascript", "écriture",
+    "translation", "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics", "cooking recipes", "recipe",
     "history", "World History", "giving feedback", "bread", "science", "rare thing",
 )  # fmt: skip
 

@@ -58,7 +58,8 @@ def report_drift(context: Context, connection: duckdb.DuckDBPyConnection) -> Non
         model for model in runner.models if model.name in ("tacos.tag_drift", "tacos_internal.tag_drift_actions")
     ]
     runner.run()
-    query = "SELECT action, n_raw_tags, mean_similarity, median_similarity FROM tacos_internal.tag_drift_actions ORDER BY action"
+    columns = "action, n_raw_tags, mean_similarity, median_similarity"
+    query = f"SELECT {columns} FROM tacos_internal.tag_drift_actions ORDER BY action"  # noqa: S608
     print("\nCosine between the raw tag and the one that it was merged into, 300 instructions")
     for action, n_tags, mean, median in connection.sql(query).fetchall():
         print(f"{action:<22} {n_tags:>5,} tags: mean {mean:.2f}, median {median:.2f}")

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 MACRO_FILES = sorted(path.name for path in (PROJECT_ROOT / "macros").glob("[a-z]*.py"))
 TAGS = (
     "Spell Checks", "spell_check", "spellCheck", "the spell check", "Java Script", "javascript", "écriture",
-    "translation", "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics", "cooking recipes",
-    "recipe", "history", "World History", "giving feedback", "bread", "science", "rare thing",
+    "translation", "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics",
+    "cooking recipes", "recipe", "history", "World History", "giving feedback", "bread", "science", "rare thing",
 )  # fmt: skip
 
 ALTERNATIVES: dict[str, Any] = {

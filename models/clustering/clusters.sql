@@ -11,7 +11,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
     NOT_NULL(columns := (sample_id, cluster_id, n_tags)),
-    EVERY_SAMPLE_HAS_A_CLUSTER
+    EVERY_SAMPLE_HAS_A_CLUSTER,
+    SAMPLES_ARE_IN_CLUSTERS_OF_TAGS
   ),
   tags (
     clustering

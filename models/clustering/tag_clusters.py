@@ -37,8 +37,9 @@ CODE_DIGEST = source_digest("clustering/kmeans")
         ("unique_values", {"columns": [exp.column("normalized_tag")]}),
         ("not_null", {"columns": [exp.column("cluster_id"), exp.column("distance_to_centroid")]}),
         ("accepted_range", {"column": exp.column("distance_to_centroid"), "min_v": 0, "max_v": 2}),
+        ("clusters_hold_exactly_the_normalized_tags", {}),
     ],
-    depends_on=["tacos_internal.tag_embeddings"],
+    depends_on=["tacos_internal.tag_embeddings", "tacos.normalized_tags"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any

@@ -13,7 +13,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
     NOT_NULL(columns := (sample_id, cluster_id, is_candidate, reason)),
-    EVERY_SAMPLE_IS_IN_A_CLUSTER
+    EVERY_SAMPLE_IS_IN_A_CLUSTER,
+    MEMBERSHIPS_ARE_THE_CLUSTERS_OF_THE_SAMPLES
   ),
   tags (
     judging

@@ -46,6 +46,7 @@ CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies",
         ("unique_values", {"columns": [exp.column("pair_id")]}),
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
         ("judging_failures_are_few", {}),
+        ("every_pair_has_one_reply", {}),
     ],
     depends_on=["tacos_internal.pairs_@judging_round", "tacos.samples"],
 )

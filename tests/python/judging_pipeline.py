@@ -65,7 +65,10 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
     sources = list((PROJECT_ROOT / "models/judging").glob("*.sql"))
     sources += [PROJECT_ROOT / f"models/selection/{name}.sql" for name in _SELECTION]
     sources += [PROJECT_ROOT / f"macros/{name}.py" for name in ("__init__", "fail", "judging")]
-    sources += [PROJECT_ROOT / f"audits/{name}.sql" for name in ("judging_is_sound", "selection_is_exact")]
+    sources += [
+        PROJECT_ROOT / f"audits/{name}.sql"
+        for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams")
+    ]
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
         nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
         stub = (
@@ -100,6 +103,8 @@ def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dic
             continue
         table = schema_and_table.partition(".")[2]
         model = context.get_model(name, raise_if_missing=True)
+        if model.kind.is_embedded:  # it is part of the queries that read it
+            continue
         kind = "VIEW" if model.kind.is_view else "TABLE"
         query = f"CREATE {kind} {schema_and_table} AS {_local(context, context.render(model))}"
         audits = {

@@ -100,20 +100,20 @@ AUDIT (
   name samples_are_in_clusters_of_tags
 );
 
-/* Cluster -1 holds the samples without a normalized tag, and only them; every other cluster holds a tag. */
+/* Cluster -1 holds the samples without a tag to place them by, and only them; every other cluster has a centroid. */
 SELECT
   clusters.sample_id
 FROM @this_model AS clusters
 LEFT JOIN (
   SELECT DISTINCT
     sample_id
-  FROM tacos.normalized_tags
+  FROM tacos_internal.placement_tags
 ) AS tagged
   ON tagged.sample_id = clusters.sample_id
 LEFT JOIN (
   SELECT DISTINCT
     cluster_id
-  FROM tacos.tag_clusters
+  FROM tacos_internal.cluster_centroids
 ) AS known
   ON known.cluster_id = clusters.cluster_id
 WHERE

@@ -47,6 +47,16 @@ def deliver(
         path.unlink(missing_ok=True)
 
 
+def empty_result(columns: Mapping[str, str]) -> exp.Select:
+    """A query without rows, for a Python model that has nothing to yield.
+
+    Args:
+        columns: SQL types by name, as the model declares them.
+    """
+    typed = [exp.alias_(exp.cast(exp.Null(), kind, dialect="duckdb"), name) for name, kind in columns.items()]
+    return exp.select(*typed).where(exp.false())
+
+
 def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> list[str]:
     """Write batches of one schema to a Parquet file (zstd); return the column names, empty if there was no row."""
     writer: pq.ParquetWriter | None = None

@@ -476,14 +476,14 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     (
         "samples_are_in_clusters_of_tags",
         "clusters",
-        {"normalized_tags(sample_id)": "('a')", "tag_clusters(cluster_id)": "(1), (2)"},
+        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
         {"clusters(sample_id, cluster_id)": "('a', 1), ('b', -1)"},
         {"clusters(sample_id, cluster_id)": "('a', 3), ('b', -1)"},
     ),
     (
         "samples_are_in_clusters_of_tags",
         "clusters",
-        {"normalized_tags(sample_id)": "('a')", "tag_clusters(cluster_id)": "(1), (2)"},
+        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
         {},
         {"clusters(sample_id, cluster_id)": "('a', -1), ('b', -1)"},
     ),

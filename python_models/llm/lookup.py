@@ -56,7 +56,10 @@ def evaluate(reply: CachedReply, parse: Callable[[str], T]) -> T:
         raise InvalidReply("truncated", f"the reply was cut after {reply.n_completion_tokens or 'too many'} tokens")
     if not text.strip():
         raise InvalidReply("empty_reply")
-    return parse(text)
+    try:
+        return parse(text)
+    except RecursionError:
+        raise InvalidReply("invalid_json", "nested too deep") from None
 
 
 @dataclass(slots=True)

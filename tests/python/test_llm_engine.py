@@ -17,7 +17,7 @@ from llm_helpers import SECRET, Opened, judge_request, parse_scores, parse_tags,
 
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.cache.transfer import export_cache, import_cache
-from python_models.llm.endpoint import retries
+from python_models.llm.endpoint import pace, retries
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint, configured_endpoint
 from python_models.llm.engine import ask, evaluate
@@ -462,7 +462,10 @@ def test_a_refused_reply_format_falls_back_and_is_remembered(
     assert server.record.n_requests == 200, "no further request is refused"
 
 
-def test_a_crowd_of_refusals_moves_the_format_one_step_only(server: FakeEndpoint, tmp_path: Path) -> None:
+def test_a_crowd_of_refusals_moves_the_format_one_step_only(
+    server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_FIRST", 32)
     server.behaviour.refused_formats = frozenset({"json_schema"})
     server.behaviour.latency_s = 0.05
     answers = run(server, tmp_path, tagging_work(64), max_concurrency=32)

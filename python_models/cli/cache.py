@@ -44,6 +44,11 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     undo.set_defaults(run=drop_imported_rows)
     mend = actions.add_parser("drop-damaged", help="take out what does not match its checksum, to ask for it again")
     mend.set_defaults(run=drop_damaged_rows)
+    forget = actions.add_parser(
+        "give-up-batch", help="wait no more for a batch that the endpoint does not know any more"
+    )
+    forget.add_argument("batch_id")
+    forget.set_defaults(run=give_up)
 
 
 def show_stats(_: argparse.Namespace) -> int:
@@ -101,6 +106,16 @@ def drop_damaged_rows(_: argparse.Namespace) -> int:
 
     done = drop_damaged(cache_path())
     print(f"{done.n_replies:,} damaged replies and {done.n_computed:,} damaged computed values were taken out.")
+    return 0
+
+
+def give_up(options: argparse.Namespace) -> int:
+    """Wait no more for a batch."""
+    from python_models.llm.cache.upkeep import give_up_batch
+    from python_models.settings import cache_path
+
+    n_requests = give_up_batch(cache_path(), options.batch_id)
+    print(f"The batch {options.batch_id} is given up: its {n_requests:,} requests are asked again by the next run.")
     return 0
 
 

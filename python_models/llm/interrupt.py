@@ -26,7 +26,7 @@ def gentle_interrupts(session: Session) -> Iterator[None]:
         return
     has_come = False
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
         nonlocal has_come
         error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
         n_in_flight = session.sender.n_in_flight if session.sender is not None else 0
@@ -35,8 +35,8 @@ def gentle_interrupts(session: Session) -> Iterator[None]:
         has_come = True
         session.sender.interrupt(error)
         session.progress.say(
-            f"{session.stage}: stopping; waiting for {n_in_flight} calls in flight, which are paid for. Once more stops "
-            "at once."
+            f"{session.stage}: stopping; waiting for {n_in_flight} calls in flight, which are paid for. Once more "
+            "stops at once."
         )
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}

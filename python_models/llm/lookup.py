@@ -146,7 +146,7 @@ class Lookup(Generic[T]):
         if item.last is None:
             raise AssertionError("an item without an unusable reply cannot have used up its attempts")
         item.attempt, item.key = item.last.attempt, item.last.key
-        return self.fail(item, self._why_unusable(item.last))
+        return self.fail(item, self.why_unusable(item.last))
 
     def _is_usable(self, reply: CachedReply) -> bool:
         try:
@@ -155,7 +155,8 @@ class Lookup(Generic[T]):
             return False
         return True
 
-    def _why_unusable(self, reply: CachedReply) -> str:
+    def why_unusable(self, reply: CachedReply) -> str:
+        """What is wrong with an unusable reply."""
         try:
             evaluate(reply, self.parse)
         except InvalidReply as error:

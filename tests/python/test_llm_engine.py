@@ -125,7 +125,6 @@ def test_the_calls_in_flight_are_bounded_and_used(server: FakeEndpoint, tmp_path
 
 def test_one_slow_request_stalls_no_other(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour.fault = lambda body, n_seen: "slow" if "number 3." in body else None
-    server.behaviour.slow_s = 3.0
     order: list[str] = []
     settings = LlmSettings(max_concurrency=4)
     opened = Opened(Endpoint((server.base_url,), SECRET))
@@ -133,6 +132,7 @@ def test_one_slow_request_stalls_no_other(server: FakeEndpoint, tmp_path: Path) 
         "t", tagging_work(300), parse_tags, open_endpoint=opened, cache_path=tmp_path / "c.sqlite", settings=settings
     ):
         order.append(answer.item_id)
+        server.behaviour.is_slow_over = len(order) >= 299
     assert len(order) == 300
     assert order[-1] == "item-3"
 

@@ -1,4 +1,4 @@
-"""What can be taken out of the cache again: what was imported, and what was damaged."""
+"""What can be taken out of the cache again: what was imported, what was damaged, and what is not waited for."""
 
 from __future__ import annotations
 
@@ -53,6 +53,33 @@ def drop_damaged(path: Path) -> Dropped:
         connection.executemany("DELETE FROM replies WHERE rowid = ?", replies)
         connection.executemany("DELETE FROM computed WHERE rowid = ?", computed)
     return Dropped(len(replies), len(computed))
+
+
+def give_up_batch(path: Path, batch_id: str) -> int:
+    """Wait no more for a batch that the endpoint does not know any more; its requests are asked again by the next run.
+
+    What they may have cost stays counted, at the worst price, where a spending limit was set.
+
+    Returns:
+        The number of its requests.
+
+    Raises:
+        CacheError: no such batch is under way; names those that are.
+    """
+    with _changing(path) as connection:
+        rows = connection.execute("SELECT batch_id, token, n_requests FROM batches WHERE status = 'open'").fetchall()
+        found = [(token, n_requests) for known, token, n_requests in rows if batch_id in {known, token}]
+        if not found:
+            under_way = ", ".join(known or token for known, token, _ in rows) or "none"
+            raise CacheError(f"No batch {batch_id} is under way in {path}. Under way: {under_way}.")
+        ((token, n_requests),) = found
+        connection.execute("UPDATE batches SET status = 'given_up' WHERE token = ?", (token,))
+        connection.execute(  # under another key, so that the end of the next batch does not take them for its own
+            "UPDATE reservations SET request_key = randomblob(32) WHERE is_batch = 1"
+            " AND request_key IN (SELECT request_key FROM batch_requests WHERE token = ?)",
+            (token,),
+        )
+    return int(n_requests)
 
 
 def _damaged_rows(connection: sqlite3.Connection, table: str, columns: str) -> list[tuple[int]]:

@@ -56,7 +56,10 @@ def evaluate(reply: CachedReply, parse: Callable[[str], T]) -> T:
         raise InvalidReply("truncated", f"the reply was cut after {reply.n_completion_tokens or 'too many'} tokens")
     if not text.strip():
         raise InvalidReply("empty_reply")
-    return parse(text)
+    try:
+        return parse(text)
+    except RecursionError:
+        raise InvalidReply("invalid_json", "nested too deep") from None
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ class Lookup(Generic[T]):
         if item.last is None:
             raise AssertionError("an item without an unusable reply cannot have used up its attempts")
         item.attempt, item.key = item.last.attempt, item.last.key
-        return self.fail(item, self._why_unusable(item.last))
+        return self.fail(item, self.why_unusable(item.last))
 
     def _is_usable(self, reply: CachedReply) -> bool:
         try:
@@ -152,7 +155,8 @@ class Lookup(Generic[T]):
             return False
         return True
 
-    def _why_unusable(self, reply: CachedReply) -> str:
+    def why_unusable(self, reply: CachedReply) -> str:
+        """What is wrong with an unusable reply."""
         try:
             evaluate(reply, self.parse)
         except InvalidReply as error:

@@ -67,7 +67,7 @@ def parse_single_score(text: str) -> int:
     Raises:
         InvalidReply: as ``parse_scores``, which does the reading.
     """
-    reply = read_json_object(text)
+    reply = read_json_object(text, "score")
     if "score" in reply:
         reply = {"first_score": reply["score"], "second_score": reply["score"]}
     return parse_scores(json.dumps(reply))[0]

@@ -1,7 +1,7 @@
 """Finding the answer in what a model wrote: behind its reasoning, out of fences and prose, and only if it is certain.
 
-JSON is read strictly, else with the liberties that models take: trailing commas, comments, single or typographic quotes,
-bare keys, Python's literals. Nothing is completed or computed: a value that is not written as one token is refused.
+JSON is read strictly, else with the liberties that models take: trailing commas, comments, single or typographic
+quotes, bare keys, Python's literals. Nothing is completed or computed: a value that is not written as one token is refused.
 """
 
 from __future__ import annotations
@@ -82,13 +82,11 @@ def after_reasoning(text: str) -> str:
     fence = _FENCE.match(text)
     if _OPENING.match(text, fence.end() if fence else 0):
         return text  # a JSON value comes first, and may speak of the marks in its strings
-    end = None
-    for end in _END_OF_REASONING.finditer(text):
-        pass
-    rest = text[end.end() :].strip() if end else text
+    ends = [mark.end() for mark in _END_OF_REASONING.finditer(text)]
+    rest = text[ends[-1] :].strip() if ends else text
     if _START_OF_REASONING.search(rest):
         raise InvalidReply("truncated", f"the reply ends inside its reasoning: …{quote(rest[-_QUOTED_CHARS:])}")
-    if end and not rest:
+    if ends and not rest:
         raise InvalidReply("empty_reply", "nothing follows the reasoning")
     return rest
 
@@ -178,7 +176,8 @@ def _as_strict_json(text: str, start: int) -> tuple[str, int]:
             kind = "truncated" if _is_open(text[start:]) else "invalid_json"
             raise InvalidReply(kind, f"cannot read {quote(text[at:])} in {quote(text[start:])}")
         at = token.end()
-        kind, written = token.lastgroup, token[token.lastgroup or 0]
+        kind = token.lastgroup or ""
+        written = token[kind]
         if kind == "skipped":
             continue
         if kind == "mark":

@@ -145,10 +145,14 @@ def test_unusable_tags_are_refused_by_type(text: str, kind: str) -> None:
     assert caught.value.kind == kind
 
 
-@pytest.mark.parametrize("mark", ["</think>", "</Thinking>", "</reasoning>", "[/THINK]", "◁/think▷", "<|END_THINKING|>"])
+@pytest.mark.parametrize(
+    "mark", ["</think>", "</Thinking>", "</reasoning>", "[/THINK]", "◁/think▷", "<|END_THINKING|>"]
+)
 @pytest.mark.parametrize("opener", ["<think>\n", ""])
 def test_the_answer_is_what_follows_the_reasoning(mark: str, opener: str) -> None:
-    draft = 'First guess: {"first_score": 50, "second_score": 50}, or ```json\n{"first_score": 9, "second_score": 9}```\n'
+    draft = (
+        'First guess: {"first_score": 50, "second_score": 50}, or ```json\n{"first_score": 9, "second_score": 9}```\n'
+    )
     assert parse_scores(f"{opener}{draft}{mark}\n\n{SCORES}") == (85, 40)
     assert parse_scores(f"{opener}{draft}{mark} then {draft}{mark}```json\n{SCORES}\n```") == (85, 40)
     tags = f'{opener}Perhaps {{"tags": ["draft"]}}?{mark}{{"tags": ["final"]}}'
@@ -178,7 +182,10 @@ def test_the_answer_is_what_stands_in_the_final_channel(text: str) -> None:
         (f"<think>{SCORES}</think>", "empty_reply"),
         (f"<think>a</think>{SCORES}<think>or rather", "truncated"),
         ('First {"first_score": 50, "second_score": 50}, no: ' + SCORES, "invalid_json"),
-        ('```json\n{"first_score": 50, "second_score": 50}\n```\nBetter:\n```json\n' + SCORES + "\n```", "invalid_json"),
+        (
+            '```json\n{"first_score": 50, "second_score": 50}\n```\nBetter:\n```json\n' + SCORES + "\n```",
+            "invalid_json",
+        ),
         ('{"first_score": 50, "first_score": 85, "second_score": 40}', "invalid_json"),
         (SCORES + " {first_score: 50, second_score: 40}", "invalid_json"),
         (SCORES + ' or {"first_score": 8', "truncated"),
@@ -224,7 +231,8 @@ def test_a_score_that_is_read_stands_there_as_one_number(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["...", "…", "-", "tag", "Tag", "<tag>", "tag1", "tag 2", "tag_name", "your tag here", "string", "none", "N/A"]
+    "tag",
+    ["...", "…", "-", "tag", "Tag", "<tag>", "tag1", "tag 2", "tag_name", "your tag here", "string", "none", "N/A"],
 )
 def test_a_placeholder_is_no_tag(tag: str) -> None:
     with pytest.raises(InvalidReply, match="empty_reply: no tag in"):
@@ -233,7 +241,8 @@ def test_a_placeholder_is_no_tag(tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["I'm sorry, but I cannot help with that.", "I can’t assist", "As an AI model", "unable to comply", "Sorry, no"]
+    "tag",
+    ["I'm sorry, but I cannot help with that.", "I can’t assist", "As an AI model", "unable to comply", "Sorry, no"],
 )
 def test_a_refusal_is_no_tag(tag: str) -> None:
     with pytest.raises(InvalidReply, match="^refused: "):

@@ -1,7 +1,8 @@
 """Finding the answer in what a model wrote: behind its reasoning, out of fences and prose, and only if it is certain.
 
 JSON is read strictly, else with the liberties that models take: trailing commas, comments, single or typographic
-quotes, bare keys, Python's literals. Nothing is completed or computed: a value that is not written as one token is refused.
+quotes, bare keys, Python's literals. Nothing is completed or computed: a value that is not written as one token is
+refused.
 """
 
 from __future__ import annotations

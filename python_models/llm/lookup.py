@@ -34,8 +34,9 @@ class Answer(Generic[T]):
         item_id: as given with the work.
         value: the parsed reply, None if there is no usable one.
         raw_reply: the last reply as received, None if there is none.
-        error: None, or what went wrong: ``invalid_json: ...``, ``truncated: ...``, ``refused: ...``,
-            ``empty_reply: ...``, ``tool_call: ...``, ``reasoning_only: ...``, ``http_500: ...``, ``timeout: ...``, ``connection: ...``.
+        error: None, or what went wrong, beginning with its kind: ``invalid_json: ...``, ``truncated: ...``,
+            ``refused: ...``, ``empty_reply: ...``, ``tool_call: ...``, ``reasoning_only: ...``, ``http_500: ...``,
+            ``bad_response: ...``, ``timeout: ...``, ``connection: ...``.
         n_attempts: number of the last attempt, counted over all runs.
         model_name, request_key: the model that was asked, and the cache key of the last attempt.
         n_prompt_tokens, n_completion_tokens: of the last reply, as the endpoint counted them.

@@ -208,8 +208,8 @@ def test_a_mark_inside_a_string_ends_no_reasoning() -> None:
 
 @pytest.mark.parametrize(
     "score",
-    ["1 00", "7*10", "80 or 85", ">90", "~90", "80-90", "90%", "8_5", "085", "+85", "85.", "0x55", "8e", "80/100", "1,00",
-     "85 85", "eighty", "85 points", "(85)", "<85>", "85 + 1", "$85", "8 5", "-", "", "1 . 5", "85!", "?", "85°", "８5"],
+    ["1 00", "7*10", "80 or 85", ">90", "~90", "80-90", "90%", "8_5", "085", "+85", "85.", "0x55", "8e", "80/100",
+     "1,00", "85 85", "eighty", "85 points", "(85)", "<85>", "85 + 1", "$85", "8 5", "-", "", "1 . 5", "85!", "85°"],
 )  # fmt: skip
 def test_repair_never_makes_a_number(score: str) -> None:
     for text in (f'{{"first_score": {score}, "second_score": 40}}', f"{{'second_score': 40, 'first_score': {score},}}"):
@@ -245,7 +245,7 @@ def test_a_placeholder_is_no_tag(tag: str) -> None:
     ["I'm sorry, but I cannot help with that.", "I can’t assist", "As an AI model", "unable to comply", "Sorry, no"],
 )
 def test_a_refusal_is_no_tag(tag: str) -> None:
-    with pytest.raises(InvalidReply, match="^refused: "):
+    with pytest.raises(InvalidReply, match=r"^refused: "):
         parse_tags(json.dumps({"tags": ["request", tag]}))
 
 

@@ -219,7 +219,7 @@ class ChatClient:
             return EndpointError(
                 f"{where} refuses the key ({status}: {said}). Set OPENAI_API_KEY for this OPENAI_BASE_URL."
             )
-        if status == 402 or (status in {403, 429} and NO_MONEY.search(words)):
+        if status == 402 or (status in {400, 403, 429} and NO_MONEY.search(words)):
             return EndpointError(f"The account at {where} cannot pay for requests ({status}: {said}).")
         metadata = error.get("metadata")
         is_flagged = isinstance(metadata, dict) and not metadata.keys().isdisjoint({"flagged_input", "reasons"})

@@ -13,12 +13,13 @@ REASONING_ONLY = "reasoning_only"
 """Finish reasons of replies without an answer; the second is the project's own."""
 
 NO_MONEY = re.compile(
-    r"insufficient[_ ](quota|credit|balance|funds)|billing_hard_limit|account_deactivated|credit[_ ]balance|payment required",
+    r"insufficient[_ ](quota|credit|balance|funds)|billing_hard_limit|account_deactivated|credit[_ ]balance|"
+    r"payment required",
     re.IGNORECASE,
 )
 MODERATED = re.compile(
     r"content[_ ]?filter|content[_ ](management )?policy|responsible_?ai|data_inspection_failed|prohibited_content|"
-    r"flagged|moderation|usage policy|safety|invalid_prompt",
+    r"flagged|moderation|usage policy|\bsafety\b|invalid_prompt",
     re.IGNORECASE,
 )
 BAD_KEY = re.compile(r"api[_ ]key (is )?(not valid|invalid)|invalid[_ ]api[_ ]key|api_key_invalid", re.IGNORECASE)
@@ -81,8 +82,8 @@ def read_completion(
 def read_usage(usage: Any, *, has_text: bool) -> tuple[int | None, int | None, int | None]:
     """Tokens of the prompt, of its cached part, and of the reply, reasoning included.
 
-    Some endpoints leave the reasoning out of ``completion_tokens``, but not out of the total. Counts that cannot be (none
-    for a prompt, or for a text) are no counts: then all three are None, and the call stays at its worst price.
+    Some endpoints leave the reasoning out of ``completion_tokens``, but not out of the total. Counts that cannot
+    be (none for a prompt, or for a text) are no counts: then all three are None, and the call stays at its worst price.
     """
     usage = usage if isinstance(usage, dict) else {}
     n_prompt, n_total = _count(usage.get("prompt_tokens")), _count(usage.get("total_tokens"))

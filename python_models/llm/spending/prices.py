@@ -70,18 +70,18 @@ def read_prices(path: Path = PRICES_PATH) -> dict[str, Price]:
     for number, row in enumerate(rows, start=2):
         try:
             values = [float(row[column]) for column in _COLUMNS]
-            values.append(float(row.get(_WRITE_COLUMN) or values[0]))
+            write_usd = float(row.get(_WRITE_COLUMN) or values[0])
             name = row["model_name"].strip()
             valid_on = date.fromisoformat(row["valid_on"])
         except (KeyError, TypeError, ValueError) as error:
             raise PriceError(
                 f"{path}, line {number}: wanted a model name, prices and a date, got {row} ({error})."
             ) from None
-        if min(values) < 0 or not all(value < float("inf") for value in values):
+        if min(*values, write_usd) < 0 or not all(value < float("inf") for value in (*values, write_usd)):
             raise PriceError(f"{path}, line {number}: prices must be 0 or more, got {row}.")
         if name in prices:
             raise PriceError(f"{path}, line {number}: {name} has a price already.")
-        prices[name] = Price(*values, valid_on)
+        prices[name] = Price(values[0], values[1], values[2], write_usd, valid_on)
     return prices
 
 

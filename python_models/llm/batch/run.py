@@ -141,6 +141,7 @@ class BatchRun:
                 spool.close()
                 return
             n_round += 1
+            self._session.look_at(self._models(spool))
             spoken = {model: copy.deepcopy(self._dialect(model)) for model in self._models(spool)}
             n_stored = self._batches.n_stored
             if not self._send(spool):

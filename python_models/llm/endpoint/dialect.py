@@ -65,6 +65,7 @@ class Dialect:
         renamed: parameters that go by another name.
         has_system_role: whether a system message is taken.
         most_reply_tokens: the largest room for a reply that is taken, None if not known.
+        is_looked_at: whether the user has been told what there is to say about the model.
     """
 
     format_level: int = 0
@@ -73,6 +74,7 @@ class Dialect:
     renamed: dict[str, str] = field(default_factory=dict)
     has_system_role: bool = True
     most_reply_tokens: int | None = None
+    is_looked_at: bool = False
 
     def body(self, request: ChatRequest, attempt: int, level: int | None = None) -> dict[str, Any]:
         """The JSON body of one attempt, as this endpoint takes it."""

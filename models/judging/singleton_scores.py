@@ -49,11 +49,11 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.judging.pairs import JudgingOptions
-    from python_models.judging.singletons import candidates_with_texts, judge_alone
+    from python_models.judging.singletons import SCORE_SCHEMA, candidates_with_texts, judge_alone
     from python_models.staging import deliver, read_batches
 
     if not context.var("has_singleton_scores"):
-        yield from ()
+        yield from deliver(context, [], SCORE_SCHEMA, {"code_digest": CODE_DIGEST})
         return
     options = JudgingOptions(
         model_name=context.var("judge_model"),
@@ -66,4 +66,4 @@ def execute(
     )
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(candidates.subquery("candidates")))["n"].item()
     scores = judge_alone(read_batches(context, candidates), options, n_total)
-    yield from deliver(context, scores, {"code_digest": CODE_DIGEST})
+    yield from deliver(context, scores, SCORE_SCHEMA, {"code_digest": CODE_DIGEST})

@@ -16,6 +16,7 @@ from python_models.settings import staging_dir
 
 if TYPE_CHECKING:
     from sqlmesh import ExecutionContext
+    from sqlmesh.core.context import BaseContext
 
 
 def deliver(
@@ -82,7 +83,7 @@ def read_batches(
         yield [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
-def read_arrow(context: ExecutionContext, query: exp.Query, batch_size: int) -> Iterator[pa.RecordBatch]:
+def read_arrow(context: BaseContext, query: exp.Query, batch_size: int) -> Iterator[pa.RecordBatch]:
     """Read a query in record batches of at most ``batch_size`` rows, on DuckDB in bounded memory.
 
     There it reads from a cursor of its own: the adapter's cursor is used again while a model runs, and a result that

@@ -41,6 +41,8 @@ CODE_DIGEST = source_digest("source")
         ("unique_values", {"columns": [exp.column("source_file")]}),
         ("not_null", {"columns": [exp.column("n_records"), exp.column("records_digest")]}),
     ],
+    # Not read, but first: the files are compared with what was read, so a restatement has to describe them anew.
+    depends_on=["tacos.source_records"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any

@@ -7,6 +7,7 @@ days is being processed, under a day of that range: so no record can fall betwee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from python_models.source.records import SCHEMA
 from python_models.staging import read_arrow
 
 if TYPE_CHECKING:
-    from sqlmesh import ExecutionContext
+    from sqlmesh.core.context import BaseContext
 
 DATED_SCHEMA = SCHEMA.append(pa.field("ingested_at", pa.date32()))
 
@@ -44,24 +45,28 @@ class FirstSeen:
     own_days: npt.NDArray[np.int32]
     production_days: npt.NDArray[np.int32]
 
+    def find(self, record_ids: list[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """Place of each record in the arrays, and whether it is there at all; shape ``(n_ids,)`` each."""
+        wanted = np.array([bytes.fromhex(record_id) for record_id in record_ids], dtype="S16")
+        if not len(self.ids):
+            return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
+        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        return places, self.ids[places] == wanted
+
     def look_up(self, record_ids: list[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Own and production days of records, shape ``(n_ids,)`` each."""
-        unknown = np.full(len(record_ids), _UNKNOWN, dtype=np.int32)
-        if not len(self.ids):
-            return unknown, unknown
-        wanted = np.array([bytes.fromhex(record_id) for record_id in record_ids], dtype="S16")
-        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        is_known = self.ids[places] == wanted
-        return np.where(is_known, self.own_days[places], unknown), np.where(
-            is_known, self.production_days[places], unknown
-        )
+        places, is_known = self.find(record_ids)
+        own, production = np.full((2, len(record_ids)), _UNKNOWN, dtype=np.int32)
+        own[is_known] = self.own_days[places[is_known]]
+        production[is_known] = self.production_days[places[is_known]]
+        return own, production
 
 
-def read_first_seen(context: ExecutionContext, model_name: str) -> FirstSeen:
+def read_first_seen(context: BaseContext, model_name: str) -> FirstSeen:
     """Read the days from the table of a model that is being made, and from the one in production.
 
     Args:
-        context: the model's execution context.
+        context: the execution context of the model, or the project's.
         model_name: a model with the columns ``record_id`` (md5 in hex) and ``ingested_at``.
     """
     selects = [
@@ -122,13 +127,11 @@ def give_dates(
             yield wanted
 
 
-def _tables(context: ExecutionContext, model_name: str) -> dict[str, Any]:
+def _tables(context: BaseContext, model_name: str) -> dict[str, Any]:
     """The tables that there are: the model's own (``own``) and the view of production (``production``)."""
     names = {"production": model_name}
-    try:
+    with suppress(SQLMeshError):  # a model that sqlmesh evaluate tries before any plan has no table yet
         names["own"] = context.resolve_table(model_name)
-    except SQLMeshError:  # a model that sqlmesh evaluate tries before any plan has no table yet
-        pass
     adapter = context.engine_adapter
     return {
         source: exp.to_table(name, dialect=adapter.dialect)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -73,6 +74,18 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
     if rows:
         yield _take_batch(rows)
     require_usable(dataset, files, n_usable, reasons)
+
+
+def read_ids(dataset: str, column_mapping: str) -> Iterator[list[str]]:
+    """Read the record ids of a dataset, in lists of at most ``BATCH_ROWS``.
+
+    Raises:
+        DatasetError: no file.
+    """
+    mapping = read_mapping(column_mapping)
+    ids = (_record_id(file, raw, _parse(raw, mapping)) for file in find_files(dataset) for raw in _read_raw(file))
+    while batch := list(islice(ids, BATCH_ROWS)):
+        yield batch
 
 
 def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ SCORE_SCHEMA = pa.schema(
     {
         "sample_id": pa.string(),
         "score": pa.int32(),
+        "raw_reply": pa.string(),
         "error": pa.string(),
         "model_name": pa.string(),
         "request_key": pa.string(),
@@ -99,6 +100,7 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
         yield {
             "sample_id": answer.item_id,
             "score": answer.value,
+            "raw_reply": answer.raw_reply,
             "error": answer.error,
             "model_name": answer.model_name,
             "request_key": answer.request_key,

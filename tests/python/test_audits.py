@@ -25,8 +25,8 @@ STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
 REPLIES = "tag_replies(sample_id, ingested_at, error)"
-COUNTS = "source_counts(source_file, n_records_in_file, n_records)"
-RECORDS = {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)", "rejected_records(record_id)": "('r')"}
+COUNTS = "source_counts(source_file, n_records_in_file, n_records, digest_in_file, records_digest)"
+PARTS = "source_counts(n_records, n_samples, n_duplicates, n_rejected, n_left_out)"
 LARGE = {
     "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
     "memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
@@ -51,19 +51,55 @@ OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
 CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     (
-        "every_record_in_the_files_was_read",
+        "tables_hold_the_records_of_the_files",
         "source_counts",
         {},
-        {COUNTS: "('f', 3, 3)"},
-        {COUNTS: "('f', 3, 3), ('g', 3, 2)"},
+        {COUNTS: "('f', 3, 3, '8', '8')"},
+        {COUNTS: "('f', 3, 3, '8', '8'), ('g', 3, 2, '8', '7')"},
     ),
-    ("every_record_in_the_files_was_read", "source_counts", {}, {}, {COUNTS: "('gone', NULL, 2)"}),
+    ("tables_hold_the_records_of_the_files", "source_counts", {}, {}, {COUNTS: "('gone', NULL, 2, NULL, '8')"}),
+    ("tables_hold_the_records_of_the_files", "source_counts", {}, {}, {COUNTS: "('edited', 3, 3, '8', '9')"}),
     (
-        "records_are_samples_duplicates_or_rejected",
+        "records_are_samples_duplicates_rejected_or_left_out",
         "source_counts",
-        RECORDS,
-        {COUNTS: "('f', 4, 3), ('g', 1, 1)"},
-        {COUNTS: "('f', 5, 5)"},
+        {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)"},
+        {PARTS: "(4, 2, 1, 1, 0), (2, 0, 0, 1, 1)"},
+        {PARTS: "(5, 2, 1, 1, 0)"},
+    ),
+    (
+        "records_are_samples_duplicates_rejected_or_left_out",
+        "source_counts",
+        {"samples(sample_id, n_duplicates)": "('a', 1)"},
+        {},
+        {PARTS: "(4, 2, 1, 1, 0)"},
+    ),
+    (
+        "samples_are_left_out_by_the_limit_only",
+        "source_counts",
+        {},
+        {PARTS: "(4, 4, 0, 0, 0)"},
+        {PARTS: "(4, 3, 0, 0, 1)"},
+    ),
+    (
+        "every_reply_has_its_sample",
+        "tag_failures",
+        {"samples(sample_id, ingested_at)": "('a', DATE '2026-01-01')"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL)"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL), ('gone', DATE '2026-01-02', NULL)"},
+    ),
+    (
+        "every_reply_has_its_sample",
+        "tag_failures",
+        {"samples(sample_id, ingested_at)": "('a', DATE '2026-01-01')"},
+        {},
+        {REPLIES: "('a', DATE '2026-01-02', NULL)"},
+    ),
+    (
+        "every_tag_of_the_replies_is_a_raw_tag",
+        "raw_tags",
+        {"tag_replies(sample_id, tags)": "('a', ['x', 'y']), ('b', [])"},
+        {"raw_tags(sample_id, raw_tag, ingested_at)": "('a', 'x', NOW()), ('a', 'y', NOW())"},
+        {"raw_tags(sample_id, raw_tag, ingested_at)": "('a', 'x', NOW()), ('a', 'y', NOW()), ('gone', 'z', NOW())"},
     ),
     (
         "every_sample_has_one_reply",

@@ -1,12 +1,13 @@
 MODEL (
   name tacos.samples,
   kind FULL,
-  description 'One row per distinct sample: usable records with the same instruction and response, apart from white space, are one.',
+  description 'One row per distinct sample: usable records with the same instruction, response and system prompt, apart from white space, are one.',
   column_descriptions (
-    sample_id = 'md5 of the instruction and the response with white space collapsed.',
+    sample_id = 'md5 of the instruction, the response and, if there is one, the system prompt, with white space collapsed.',
     record_id = 'The record that stands for the sample: the earliest, then the first by file and number.',
     instruction = 'What the user asks.',
     response = 'What the assistant answers.',
+    system_prompt = 'What stands above the conversation; NULL if there is none.',
     n_turns = 'Number of user turns.',
     n_duplicates = 'Copies beyond the first.',
     source_file = 'File of the record.',
@@ -31,7 +32,9 @@ WITH records AS (
     source_file,
     record_no,
     ingested_at,
-    MD5(@CANONICAL_TEXT(instruction) || CHR(10) || @CANONICAL_TEXT(response)) AS sample_id
+    MD5(
+      @CANONICAL_TEXT(instruction) || CHR(10) || @CANONICAL_TEXT(response) || COALESCE(CHR(10) || @CANONICAL_TEXT(system_prompt), '')
+    ) AS sample_id
   FROM tacos.source_records
   WHERE
     error IS NULL
@@ -51,6 +54,7 @@ SELECT
   ranked.record_id::TEXT AS record_id,
   source_records.instruction::TEXT AS instruction,
   source_records.response::TEXT AS response,
+  source_records.system_prompt::TEXT AS system_prompt,
   source_records.n_turns::INT AS n_turns,
   (
     ranked.n_copies - 1

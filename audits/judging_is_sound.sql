@@ -29,10 +29,10 @@ AUDIT (
 );
 
 SELECT
-  SUM(n_kept) AS n_kept
+  SUM(n_planned) AS n_planned
 FROM @this_model
 HAVING
-  SUM(n_kept) <> LEAST(MAX(selection_size), SUM(LEAST(n_candidates, @CLUSTER_CAP())));
+  SUM(n_planned) <> LEAST(MAX(selection_size), SUM(LEAST(n_candidates, @CLUSTER_CAP())));
 
 AUDIT (
   name calls_stay_in_the_budget
@@ -41,7 +41,7 @@ AUDIT (
 SELECT
   plan.cluster_id
 FROM @this_model AS plan
-INNER JOIN tacos.cluster_quotas AS quotas
+INNER JOIN tacos_internal.cluster_quotas AS quotas
   ON quotas.cluster_id = plan.cluster_id
 WHERE
   @JUDGING_OPTION('judging_profile', @judging_profile) <> 'paper'
@@ -109,7 +109,7 @@ WITH scored AS (
 ), candidates AS (
   SELECT
     COUNT(*) AS n_candidates
-  FROM tacos.candidates
+  FROM tacos_internal.memberships
   WHERE
     is_candidate
 )

@@ -46,10 +46,10 @@ AUDIT (
 
 SELECT
   aliases.alias
-FROM tacos.tag_aliases AS aliases
-LEFT JOIN tacos.tag_spellings AS alias_spellings
+FROM tacos_internal.tag_aliases AS aliases
+LEFT JOIN tacos_internal.tag_spellings AS alias_spellings
   ON alias_spellings.text = aliases.alias
-LEFT JOIN tacos.tag_spellings AS target_spellings
+LEFT JOIN tacos_internal.tag_spellings AS target_spellings
   ON target_spellings.text = aliases.canonical_tag
 WHERE
   CASE
@@ -208,7 +208,7 @@ WITH looked_at AS (
   SELECT
     samples.sample_id
   FROM tacos.samples AS samples
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   WHERE
     thresholds.n_samples <= 200000 OR STARTS_WITH(MD5(samples.sample_id), '0')
 ), origins AS (

@@ -9,14 +9,14 @@ WITH kept AS (
 ), candidates AS (
   SELECT
     COUNT(DISTINCT sample_id) AS n_candidates
-  FROM tacos.candidates
+  FROM tacos_internal.memberships
   WHERE
     is_candidate
 ), budget AS (
   SELECT
     MAX(selection_size) AS selection_size,
     MAX(n_candidates) AS n_largest
-  FROM tacos.cluster_quotas
+  FROM tacos_internal.cluster_quotas
 )
 SELECT
   kept.n_selected

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import openai
 
-from python_models.llm.cache import CachedReply, ResponseCache
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.engine import ask
 from python_models.llm.replies import parse_tags
 from python_models.llm.request import ChatRequest

@@ -91,7 +91,7 @@ def judge_over_http(judge: SimulatedJudge) -> Judge:
     """The same judge behind a loopback server, asked by the project's engine with the project's prompt."""
     from fake_endpoint import Behaviour, FakeEndpoint
 
-    from python_models.judging import JudgingOptions, judge_pairs
+    from python_models.judging.pairs import JudgingOptions, judge_pairs
     from python_models.prompts import prompt_text
 
     def answer(prompt: str) -> tuple[int, int]:

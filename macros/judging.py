@@ -71,9 +71,9 @@ def pairs_of_rounds(evaluator, last: exp.Expression) -> str:
     if not rounds:
         return (
             "(SELECT 0 AS judging_round, '' AS pair_id, cluster_id, sample_id AS first_sample_id, "
-            "sample_id AS second_sample_id, FALSE AS is_order_check FROM tacos.candidates WHERE FALSE)"
+            "sample_id AS second_sample_id, FALSE AS is_order_check FROM tacos_internal.memberships WHERE FALSE)"
         )
-    return f"({' UNION ALL '.join(f'SELECT {columns} FROM tacos.pairs_{number}' for number in rounds)})"
+    return f"({' UNION ALL '.join(f'SELECT {columns} FROM tacos_internal.pairs_{number}' for number in rounds)})"
 
 
 @macro()
@@ -84,7 +84,7 @@ def replies_of_rounds(evaluator, last: exp.Expression) -> str:
         "n_completion_tokens, is_cached, requested_at, prompt_sha256, code_digest"
     )
     rounds = range(1, int(last.name) + 1)
-    return f"({' UNION ALL '.join(f'SELECT {columns} FROM tacos.pair_replies_{number}' for number in rounds)})"
+    return f"({' UNION ALL '.join(f'SELECT {columns} FROM tacos_internal.pair_replies_{number}' for number in rounds)})"
 
 
 @macro()
@@ -135,7 +135,7 @@ def cluster_turn(evaluator, n_candidates: exp.Expression) -> str:
 @macro()
 def last_scores(evaluator) -> str:
     """The scores after the last round of the profile."""
-    return "tacos.scores_1" if evaluator.var("judging_profile") == "paper" else "tacos.scores_3"
+    return "tacos_internal.scores_1" if evaluator.var("judging_profile") == "paper" else "tacos_internal.scores_3"
 
 
 @macro()
@@ -168,7 +168,7 @@ def placed_members(evaluator, members: exp.Expression, limit: exp.Expression) ->
     stands in two clusters. Where a sample has one membership there is nothing to settle.
     """
     n_sweeps = 8 if evaluator.var("cluster_membership") == "all" else 0
-    columns = "sample_id, cluster_id, cluster_rank, n_candidates, n_kept, quota, wish_no, n_wishes"
+    columns = "sample_id, cluster_id, cluster_rank, n_candidates, n_planned, quota, wish_no, n_wishes"
     place = "ROW_NUMBER() OVER (PARTITION BY cluster_id, wish_no = wish_at ORDER BY cluster_rank)"
     state = f"(SELECT {columns}, 1 AS wish_at FROM {members.name})"
     for sweep in range(n_sweeps):
@@ -184,10 +184,10 @@ def placed_members(evaluator, members: exp.Expression, limit: exp.Expression) ->
 
 
 @macro()
-def place_limit(evaluator, n_kept: exp.Expression, quota: exp.Expression) -> str:
+def place_limit(evaluator, n_planned: exp.Expression, quota: exp.Expression) -> str:
     """How many a cluster takes before samples move to their next wish: its turns; in the paper's profile its quota."""
     if evaluator.var("judging_profile") != "paper":
-        return n_kept.sql(dialect="duckdb")
+        return n_planned.sql(dialect="duckdb")
     return f"LEAST({evaluator.var('samples_per_cluster') or 1_000_000_000}, {quota.sql(dialect='duckdb')})"
 
 

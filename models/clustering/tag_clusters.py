@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("clustering")
+CODE_DIGEST = source_digest("clustering/kmeans")
 
 
 @model(
@@ -38,16 +38,16 @@ CODE_DIGEST = source_digest("clustering")
         ("not_null", {"columns": [exp.column("cluster_id"), exp.column("distance_to_centroid")]}),
         ("accepted_range", {"column": exp.column("distance_to_centroid"), "min_v": 0, "max_v": 2}),
     ],
-    depends_on=["tacos.tag_embeddings"],
+    depends_on=["tacos_internal.tag_embeddings"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.clustering import cluster_tags_once
+    from python_models.clustering.kmeans import cluster_tags_once
 
     tags = context.fetchdf(
         exp.select("normalized_tag", "n_samples", "embedding")
-        .from_(context.resolve_table("tacos.tag_embeddings"))
+        .from_(context.resolve_table("tacos_internal.tag_embeddings"))
         .order_by("normalized_tag")
     )
     if tags.empty:

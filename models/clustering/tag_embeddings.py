@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 
 @model(
-    "tacos.tag_embeddings",
+    "tacos_internal.tag_embeddings",
     kind={"name": ModelKindName.FULL},
     description="One row per normalized tag: its embedding, and how often it occurs.",
     grains=["normalized_tag"],
@@ -36,7 +36,7 @@ from sqlmesh.core.model.kind import ModelKindName
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.embedding import embed_tags
+    from python_models.embedded.embedding import embed_tags
 
     embedding_model = context.var("embedding_model")
     tags = context.fetchdf(

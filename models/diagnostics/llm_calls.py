@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("llm_calls", "llm/prices")
+CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
 
 
 @model(
@@ -30,7 +30,7 @@ CODE_DIGEST = source_digest("llm_calls", "llm/prices")
         "n_completion_tokens": "bigint",
         "latency_ms": "double",
         "cost_usd": "double",
-        "paid": "text",
+        "payment": "text",
         "requested_at": "timestamp",
         "code_digest": "text",
     },
@@ -45,7 +45,7 @@ CODE_DIGEST = source_digest("llm_calls", "llm/prices")
         "n_completion_tokens": "Tokens of the reply; NULL if the endpoint does not say.",
         "latency_ms": "Milliseconds from sending to the whole reply; NULL through the batch API.",
         "cost_usd": "US dollars at the prices of model_prices; 0 for local models; NULL if the price is unknown.",
-        "paid": "How it was paid: here, batch (half the price), imported (elsewhere), free (a local model).",
+        "payment": "How it was paid: here, batch (half the price), imported (elsewhere), free (a local model).",
         "requested_at": "When the request was sent (UTC).",
         "code_digest": "Digest of the code that computed the cost.",
     },
@@ -53,12 +53,12 @@ CODE_DIGEST = source_digest("llm_calls", "llm/prices")
         ("unique_values", {"columns": [exp.column("request_key")]}),
         ("not_null", {"columns": [exp.column("stage"), exp.column("model_name"), exp.column("attempt")]}),
     ],
-    depends_on=["tacos.tag_replies", "tacos.pair_replies", "tacos.model_prices"],
+    depends_on=["tacos.tag_replies", "tacos.pair_replies", "tacos_internal.model_prices"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.llm_calls import cached_calls
+    from python_models.diagnostics.llm_calls import cached_calls
     from python_models.staging import deliver
 
     yield from deliver(context, cached_calls(), {"code_digest": CODE_DIGEST})

@@ -5,7 +5,7 @@ MODEL (
   column_descriptions (
     stage = 'The stage that asked.',
     model_name = 'The model that was asked.',
-    paid = 'How it was paid: here, batch, imported or free.',
+    payment = 'How it was paid: here, batch, imported or free.',
     n_calls = 'Replies received.',
     n_repeated = 'Replies beyond the first to the same question, because others could not be read.',
     n_prompt_tokens = 'Tokens of the requests.',
@@ -14,9 +14,9 @@ MODEL (
     median_latency_ms = 'Median time of a call in milliseconds; NULL through the batch API.',
     cost_usd = 'US dollars; NULL if the price of the model is unknown.'
   ),
-  grain (stage, model_name, paid),
+  grain (stage, model_name, payment),
   audits (
-    UNIQUE_COMBINATION_OF_COLUMNS(columns := (stage, model_name, paid)),
+    UNIQUE_COMBINATION_OF_COLUMNS(columns := (stage, model_name, payment)),
     NOT_NULL(columns := (n_calls, n_repeated))
   ),
   tags (
@@ -27,7 +27,7 @@ MODEL (
 SELECT
   stage::TEXT AS stage,
   model_name::TEXT AS model_name,
-  paid::TEXT AS paid,
+  payment::TEXT AS payment,
   COUNT(*)::BIGINT AS n_calls,
   (
     COUNT(*) FILTER(WHERE
@@ -42,4 +42,4 @@ FROM tacos.llm_calls
 GROUP BY
   stage,
   model_name,
-  paid
+  payment

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.model_prices,
+  name tacos_internal.model_prices,
   kind SEED (
     path '$root/seeds/model_prices.csv'
   ),

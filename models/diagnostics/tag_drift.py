@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("drift", "embedding")
+CODE_DIGEST = source_digest("diagnostics/drift", "embedded/embedding")
 
 
 @model(
@@ -68,7 +68,7 @@ def execute(
     if merges.empty:
         yield from ()
         return
-    from python_models.drift import merge_similarities
+    from python_models.diagnostics.drift import merge_similarities
 
     cosines = merge_similarities(merges["raw_tag"].tolist(), merges["normalized_tag"].tolist(), embedding_model)
     yield merges.assign(cosine_similarity=cosines, embedding_model=embedding_model, code_digest=CODE_DIGEST)

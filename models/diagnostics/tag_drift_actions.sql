@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_drift_actions,
+  name tacos_internal.tag_drift_actions,
   kind FULL,
   description 'One row per way of merging: how far its merges moved the meaning of tags.',
   column_descriptions (

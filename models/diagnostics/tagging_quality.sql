@@ -55,9 +55,9 @@ WITH journeys AS (
   FROM tacos.tag_rules AS rules
   INNER JOIN tacos.tag_map AS fates
     ON fates.raw_tag = rules.raw_tag
-  LEFT JOIN tacos.tag_alias_targets AS aliases
+  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
     ON aliases.canonical_tag = rules.canonical_tag
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
 ), tags AS (
   SELECT
     COUNT(*) AS n_raw_tags,
@@ -114,7 +114,7 @@ WITH journeys AS (
     samples.n_frequent_samples AS n_tagged_samples
   FROM tags
   CROSS JOIN samples
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   UNION ALL
   SELECT
     CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 3 ELSE 2 END AS step_no,
@@ -124,7 +124,7 @@ WITH journeys AS (
     samples.n_text_samples AS n_tagged_samples
   FROM tags
   CROSS JOIN samples
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   UNION ALL
   SELECT
     CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 4 ELSE 3 END AS step_no,
@@ -134,7 +134,7 @@ WITH journeys AS (
     samples.n_text_samples AS n_tagged_samples
   FROM tags
   CROSS JOIN samples
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   UNION ALL
   SELECT
     CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 5 ELSE 4 END AS step_no,
@@ -144,7 +144,7 @@ WITH journeys AS (
     samples.n_text_samples AS n_tagged_samples
   FROM tags
   CROSS JOIN samples
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   UNION ALL
   SELECT
     6 AS step_no,
@@ -182,4 +182,4 @@ SELECT
   )::BIGINT AS n_untagged_samples
 FROM steps
 CROSS JOIN tags
-CROSS JOIN tacos.normalization_thresholds AS thresholds
+CROSS JOIN tacos_internal.normalization_thresholds AS thresholds

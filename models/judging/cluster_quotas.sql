@@ -1,11 +1,11 @@
 MODEL (
-  name tacos.cluster_quotas,
+  name tacos_internal.cluster_quotas,
   kind FULL,
   description 'One row per cluster with candidates: how many of them are to be kept if every cluster gives its best in turn.',
   column_descriptions (
     cluster_id = 'The cluster.',
     n_candidates = 'Candidates of the cluster.',
-    n_kept = 'How many are to be kept: exact where a sample belongs to one cluster, else a forecast.',
+    n_planned = 'How many are to be kept: exact where a sample belongs to one cluster, else a forecast.',
     quota = 'An even share of selection_size, rounded up: what the paper''s profile takes in one turn.',
     selection_size = 'How many samples are to be kept in all.'
   ),
@@ -14,7 +14,7 @@ MODEL (
     UNIQUE_VALUES(columns := (
       cluster_id
     )),
-    NOT_NULL(columns := (n_candidates, n_kept, quota, selection_size)),
+    NOT_NULL(columns := (n_candidates, n_planned, quota, selection_size)),
     QUOTAS_ADD_UP_TO_THE_SELECTION_SIZE
   ),
   tags (
@@ -34,7 +34,7 @@ WITH counts AS (
   SELECT
     cluster_id,
     COUNT(*) AS n_candidates
-  FROM tacos.candidates
+  FROM tacos_internal.memberships
   WHERE
     is_candidate
   GROUP BY
@@ -53,7 +53,7 @@ WITH counts AS (
   SELECT
     candidates.cluster_id,
     ROW_NUMBER() OVER (PARTITION BY candidates.cluster_id ORDER BY candidates.sample_id) AS slot_rank
-  FROM tacos.candidates AS candidates
+  FROM tacos_internal.memberships AS candidates
   WHERE
     candidates.is_candidate
 ), turns AS (
@@ -77,7 +77,7 @@ SELECT
   (
     COUNT(*) FILTER(WHERE
       slot_order <= selection_size)
-  )::BIGINT AS n_kept,
+  )::BIGINT AS n_planned,
   MAX(quota)::BIGINT AS quota,
   MAX(selection_size)::BIGINT AS selection_size
 FROM turns

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.comparisons_@judging_round,
+  name tacos_internal.comparisons_@judging_round,
   kind FULL,
   blueprints @JUDGING_ROUNDS(),
   description 'One row per sample, cluster and partner it was compared with up to the round; both orders of a pair are one comparison.',

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.judging_plan,
+  name tacos_internal.judging_plan,
   kind FULL,
   description 'One row per cluster and round: how many samples compete in it, and how many judge calls that takes.',
   column_descriptions (
@@ -33,14 +33,14 @@ WITH contests AS (
   SELECT
     cluster_id,
     n_candidates AS n,
-    n_kept AS k,
+    n_planned AS k,
     @is_paper OR (
       @calls_per_sample <= 1 AND n_candidates > 5
     ) AS is_matching,
-    @is_paper OR n_candidates > n_kept AND n_kept > 0 AS is_open,
-    LEAST(n_candidates, GREATEST(3, ROUND(SQRT(2.0 * n_kept * n_candidates)))) AS n_pool_2,
-    LEAST(n_candidates, GREATEST(2, 2 * n_kept)) AS n_pool_3
-  FROM tacos.cluster_quotas
+    @is_paper OR n_candidates > n_planned AND n_planned > 0 AS is_open,
+    LEAST(n_candidates, GREATEST(3, ROUND(SQRT(2.0 * n_planned * n_candidates)))) AS n_pool_2,
+    LEAST(n_candidates, GREATEST(2, 2 * n_planned)) AS n_pool_3
+  FROM tacos_internal.cluster_quotas
 ), first_pairs /* Small clusters: every pair once. The paper: neighbours. Else once or twice round the cluster. */ AS (
   SELECT
     cluster_id,

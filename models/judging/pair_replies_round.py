@@ -14,11 +14,11 @@ from python_models.prompts import JUDGE_WORDINGS, prompt_text
 
 WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
 SCHEMA = prompt_text("judge_reply.schema.json")
-CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/fence", "embedded/judge")
+CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies", "llm/fence", "embedded/judge")
 
 
 @model(
-    "tacos.pair_replies_@judging_round",
+    "tacos_internal.pair_replies_@judging_round",
     blueprints="@judging_rounds()",
     kind={"name": ModelKindName.FULL},
     description="One row per ordered pair of the round: what the judge answered, or why there is no usable answer.",
@@ -47,12 +47,12 @@ CODE_DIGEST = source_digest("judging", "judging_heuristic", "llm/replies", "llm/
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
         ("judging_failures_are_few", {}),
     ],
-    depends_on=["tacos.pairs_@judging_round", "tacos.samples"],
+    depends_on=["tacos_internal.pairs_@judging_round", "tacos.samples"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging import JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.judging.pairs import JudgingOptions, judge_pairs, pairs_with_texts
     from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 
@@ -62,7 +62,7 @@ def execute(
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
     )
-    pairs_table = context.resolve_table(f"tacos.pairs_{context.blueprint_var('judging_round')}")
+    pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
     yield from deliver(

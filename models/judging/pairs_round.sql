@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.pairs_@judging_round,
+  name tacos_internal.pairs_@judging_round,
   kind FULL,
   blueprints @JUDGING_ROUNDS(),
   description 'One row per ordered pair that the judge sees in the round: neighbours on salted rings of the best so far.',
@@ -51,7 +51,7 @@ WITH earlier AS (
     plan.is_matching,
     plan.n_checks,
     plan.n_pairs + plan.n_calls_so_far - plan.n_calls - COALESCE(spent.n_calls, 0) AS n_pairs
-  FROM tacos.judging_plan AS plan
+  FROM tacos_internal.judging_plan AS plan
   LEFT JOIN spent
     ON spent.cluster_id = plan.cluster_id
   WHERE
@@ -79,7 +79,7 @@ WITH earlier AS (
     cluster_id,
     sample_id,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY score DESC, sample_id) AS score_rank
-  FROM tacos.scores_@previous_round
+  FROM tacos_internal.scores_@previous_round
 ), pools AS (
   SELECT
     designs.cluster_id,

@@ -2,18 +2,18 @@ MODEL (
   name tacos.sample_scores,
   kind FULL,
   depends_on (
-    tacos.candidates
+    tacos_internal.memberships
   ),
   description 'One row per candidate and cluster: its score after the last round, how sure it is, and its rank.',
   column_descriptions (
     sample_id = 'The candidate.',
     cluster_id = 'Its cluster.',
-    score = 'Value from its comparisons, higher is better, comparable inside the cluster only; NULL if it was compared with none.',
-    standard_error = 'Standard error of the score, in its unit; NULL where it cannot be told.',
+    cluster_score = 'Its value among the samples of its cluster, from all its comparisons: 0 is an average sample of the cluster, higher is better; comparable inside the cluster only; NULL if it was compared with none.',
+    cluster_score_error = 'One standard error of cluster_score, in its unit: two samples nearer than about twice this are not told apart; NULL where it cannot be told.',
     n_comparisons = 'Partners it was compared with.',
     n_judgments = 'Usable judgments it took part in.',
     n_failed_judgments = 'Judgments of it that failed and are left out.',
-    mean_own_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.',
+    judge_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.',
     cluster_rank = 'Rank in the cluster, 1 the best, ties by sample_id; a sample without a score ranks as an average one.',
     judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL if nobody had to.'
   ),
@@ -57,12 +57,12 @@ WITH sides AS (
 SELECT
   scores.sample_id::TEXT AS sample_id,
   scores.cluster_id::INT AS cluster_id,
-  CASE WHEN scores.n_comparisons > 0 THEN scores.score END::DOUBLE AS score,
-  CASE WHEN scores.n_comparisons > 0 THEN scores.standard_error END::DOUBLE AS standard_error,
+  CASE WHEN scores.n_comparisons > 0 THEN scores.score END::DOUBLE AS cluster_score,
+  CASE WHEN scores.n_comparisons > 0 THEN scores.standard_error END::DOUBLE AS cluster_score_error,
   scores.n_comparisons::BIGINT AS n_comparisons,
   scores.n_judgments::BIGINT AS n_judgments,
   COALESCE(calls.n_failed_judgments, 0)::BIGINT AS n_failed_judgments,
-  scores.mean_own_score::DOUBLE AS mean_own_score,
+  scores.judge_score::DOUBLE AS judge_score,
   (
     ROW_NUMBER() OVER (PARTITION BY scores.cluster_id ORDER BY scores.score DESC, scores.sample_id)
   )::BIGINT AS cluster_rank,

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.scores_0,
+  name tacos_internal.scores_0,
   kind FULL,
   description 'One row per candidate and cluster: the value 0 that every candidate has before any comparison.',
   column_descriptions (
@@ -23,6 +23,6 @@ SELECT
   sample_id::TEXT AS sample_id,
   cluster_id::INT AS cluster_id,
   0::DOUBLE AS score
-FROM tacos.candidates
+FROM tacos_internal.memberships
 WHERE
   is_candidate

@@ -1,19 +1,19 @@
 MODEL (
-  name tacos.scores_@judging_round,
+  name tacos_internal.scores_@judging_round,
   kind FULL,
   depends_on (
-    tacos.candidates
+    tacos_internal.memberships
   ),
   blueprints @JUDGING_ROUNDS(),
   description 'One row per candidate and cluster: its value estimated from all comparisons up to the round.',
   column_descriptions (
     sample_id = 'The candidate.',
     cluster_id = 'Its cluster; values are comparable inside a cluster only.',
-    score = 'Estimated value, higher is better, 0 an average sample of the cluster; in the paper''s profile the mean own score (1-100).',
+    score = 'Estimated value, higher is better, 0 an average sample of the cluster; in the paper''s profile the distance of judge_score from the cluster''s mean.''s profile the mean own score (1-100).',
     standard_error = 'Standard error of the score in its unit; NULL where it cannot be told.',
     n_comparisons = 'Partners it was compared with; without any, the score is that of an average sample of the cluster.',
     n_judgments = 'Usable judgments it took part in, both orders of a pair counted.',
-    mean_own_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.'
+    judge_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.'
   ),
   grain (sample_id, cluster_id),
   audits (
@@ -45,7 +45,7 @@ WITH nodes AS (
     sample_id,
     cluster_id,
     ROW_NUMBER() OVER (ORDER BY cluster_id, sample_id) AS node_no
-  FROM tacos.scores_0
+  FROM tacos_internal.scores_0
 ), edges AS (
   SELECT
     nodes.node_no,
@@ -55,7 +55,7 @@ WITH nodes AS (
     comparisons.partner_value,
     comparisons.own_score_sum,
     comparisons.n_judgments
-  FROM tacos.comparisons_@judging_round AS comparisons
+  FROM tacos_internal.comparisons_@judging_round AS comparisons
   INNER JOIN nodes
     ON nodes.cluster_id = comparisons.cluster_id
     AND nodes.sample_id = comparisons.sample_id
@@ -71,7 +71,7 @@ WITH nodes AS (
     SUM(own_value + partner_value)::DOUBLE / 2 AS mean_sum,
     AVG(own_value)::DECIMAL(18, 6) AS mean_value,
     SUM(n_judgments) AS n_judgments,
-    SUM(own_score_sum) / SUM(n_judgments)::DOUBLE AS mean_own_score
+    SUM(own_score_sum) / SUM(n_judgments)::DOUBLE AS judge_score
   FROM edges
   GROUP BY
     node_no,
@@ -80,7 +80,7 @@ WITH nodes AS (
   SELECT
     cluster_id,
     AVG(mean_value)::DOUBLE AS level,
-    AVG(mean_own_score::DECIMAL(18, 6))::DOUBLE AS mean_own_score
+    AVG(judge_score::DECIMAL(18, 6))::DOUBLE AS judge_score
   FROM sums
   GROUP BY
     cluster_id
@@ -119,7 +119,7 @@ SELECT
   nodes.cluster_id::INT AS cluster_id,
   CASE
     WHEN @JUDGING_OPTION('judging_profile', @judging_profile) = 'paper'
-    THEN COALESCE(sums.mean_own_score, levels.mean_own_score, 0)
+    THEN COALESCE(sums.judge_score - levels.judge_score, 0)
     ELSE COALESCE(sweep_5.value, 0)
   END::DOUBLE AS score,
   CASE
@@ -128,7 +128,7 @@ SELECT
   END::DOUBLE AS standard_error,
   COALESCE(sums.n_comparisons, 0)::BIGINT AS n_comparisons,
   COALESCE(sums.n_judgments, 0)::BIGINT AS n_judgments,
-  sums.mean_own_score::DOUBLE AS mean_own_score
+  sums.judge_score::DOUBLE AS judge_score
 FROM nodes
 LEFT JOIN sums
   ON sums.node_no = nodes.node_no

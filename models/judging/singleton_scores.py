@@ -12,11 +12,11 @@ from python_models.digest import source_digest
 from python_models.prompts import prompt_text
 
 PROMPTS = {"judge": prompt_text("judge_single.txt"), "schema": prompt_text("judge_single_reply.schema.json")}
-CODE_DIGEST = source_digest("judging", "judging_singletons", "judging_heuristic", "llm/replies", "llm/fence")
+CODE_DIGEST = source_digest("judging", "llm/replies", "llm/fence")
 
 
 @model(
-    "tacos.singleton_scores",
+    "tacos_internal.singleton_scores",
     kind={"name": ModelKindName.FULL},
     description="One row per candidate judged alone, if has_singleton_scores is true: a baseline for the comparisons.",
     grains=["sample_id"],
@@ -43,13 +43,13 @@ CODE_DIGEST = source_digest("judging", "judging_singletons", "judging_heuristic"
         ("unique_values", {"columns": [exp.column("sample_id")]}),
         ("not_null", {"columns": [exp.column("sample_id"), exp.column("model_name")]}),
     ],
-    depends_on=["tacos.candidates", "tacos.samples"],
+    depends_on=["tacos_internal.memberships", "tacos.samples"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging import JudgingOptions
-    from python_models.judging_singletons import candidates_with_texts, judge_alone
+    from python_models.judging.pairs import JudgingOptions
+    from python_models.judging.singletons import candidates_with_texts, judge_alone
     from python_models.staging import deliver, read_batches
 
     if not context.var("has_singleton_scores"):
@@ -62,7 +62,7 @@ def execute(
         max_attempts=context.var("max_attempts"),
     )
     candidates = candidates_with_texts(
-        context.resolve_table("tacos.candidates"), context.resolve_table("tacos.samples")
+        context.resolve_table("tacos_internal.memberships"), context.resolve_table("tacos.samples")
     )
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(candidates.subquery("candidates")))["n"].item()
     scores = judge_alone(read_batches(context, candidates), options, n_total)

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.normalization_thresholds,
+  name tacos_internal.normalization_thresholds,
   kind FULL,
   description 'One row: the thresholds that follow from the variables and from how many samples there are.',
   column_descriptions (

@@ -12,7 +12,12 @@ MODEL (
     NOT_NULL(columns := (sample_id, normalized_tag)),
     EVERY_NORMALIZED_TAG_COMES_FROM_A_RAW_TAG
   ),
-  depends_on (tacos.tag_map, tacos.raw_tags, tacos.samples, tacos.normalization_thresholds),
+  depends_on (
+    tacos.tag_map,
+    tacos.raw_tags,
+    tacos.samples,
+    tacos_internal.normalization_thresholds
+  ),
   tags (
     normalization
   )
@@ -21,6 +26,6 @@ MODEL (
 SELECT DISTINCT
   sample_tags.sample_id::TEXT AS sample_id,
   tag_merges.normalized_tag::TEXT AS normalized_tag
-FROM tacos.sample_tags AS sample_tags
-INNER JOIN tacos.tag_merges AS tag_merges
+FROM tacos_internal.sample_tags AS sample_tags
+INNER JOIN tacos_internal.tag_merges AS tag_merges
   ON tag_merges.canonical_tag = sample_tags.canonical_tag

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.sample_tags,
+  name tacos_internal.sample_tags,
   kind FULL,
   description 'One row per sample and canonical tag, aliases applied, rare tags included.',
   column_descriptions (sample_id = 'The sample.', canonical_tag = 'The tag after rules and aliases.'),
@@ -18,7 +18,7 @@ WITH targets AS (
     rules.raw_tag,
     COALESCE(aliases.merged_into, rules.canonical_tag) AS canonical_tag
   FROM tacos.tag_rules AS rules
-  LEFT JOIN tacos.tag_alias_targets AS aliases
+  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
     ON aliases.canonical_tag = rules.canonical_tag
   WHERE
     rules.is_common AND NOT rules.canonical_tag IS NULL

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.stem_exceptions,
+  name tacos_internal.stem_exceptions,
   kind SEED (
     path '$root/seeds/stem_exceptions.csv'
   ),

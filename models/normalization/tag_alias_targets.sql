@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_alias_targets,
+  name tacos_internal.tag_alias_targets,
   kind FULL,
   description 'One row per canonical tag that the alias file merges into another one.',
   column_descriptions (
@@ -32,14 +32,14 @@ WITH resolved AS (
     alias_groups.canonical_tag AS alias_tag,
     target_groups.canonical_tag AS target_tag,
     target_groups.n_group_occurrences AS n_target_occurrences
-  FROM tacos.tag_aliases AS aliases
-  INNER JOIN tacos.tag_spellings AS alias_spellings
+  FROM tacos_internal.tag_aliases AS aliases
+  INNER JOIN tacos_internal.tag_spellings AS alias_spellings
     ON alias_spellings.text = aliases.alias
-  INNER JOIN tacos.tag_groups AS alias_groups
+  INNER JOIN tacos_internal.tag_groups AS alias_groups
     ON alias_groups.cleaned_tag = alias_spellings.cleaned_tag
-  INNER JOIN tacos.tag_spellings AS target_spellings
+  INNER JOIN tacos_internal.tag_spellings AS target_spellings
     ON target_spellings.text = aliases.canonical_tag
-  INNER JOIN tacos.tag_groups AS target_groups
+  INNER JOIN tacos_internal.tag_groups AS target_groups
     ON target_groups.cleaned_tag = target_spellings.cleaned_tag
 ), declared AS (
   SELECT DISTINCT

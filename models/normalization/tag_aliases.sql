@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_aliases,
+  name tacos_internal.tag_aliases,
   kind SEED (
     path '$root/seeds/tag_aliases.csv'
   ),

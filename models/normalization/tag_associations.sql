@@ -28,7 +28,7 @@ WITH frequent AS (
     frequencies.canonical_tag,
     frequencies.n_samples
   FROM tacos.tag_frequencies AS frequencies
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   WHERE
     frequencies.is_kept
     AND frequencies.n_samples >= thresholds.association_min_support
@@ -36,7 +36,7 @@ WITH frequent AS (
   SELECT
     sample_tags.sample_id,
     sample_tags.canonical_tag
-  FROM tacos.sample_tags AS sample_tags
+  FROM tacos_internal.sample_tags AS sample_tags
   INNER JOIN frequent
     ON frequent.canonical_tag = sample_tags.canonical_tag
 ), pairs AS (
@@ -57,7 +57,7 @@ WITH frequent AS (
     pairs.second_tag,
     pairs.support
   FROM pairs
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   WHERE
     pairs.support >= thresholds.association_min_support
 ), directed AS (
@@ -86,7 +86,7 @@ WITH frequent AS (
     ON antecedents.canonical_tag = directed.antecedent
   INNER JOIN frequent AS consequents
     ON consequents.canonical_tag = directed.consequent
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
 ), eligible AS (
   SELECT
     antecedent,

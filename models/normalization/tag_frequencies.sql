@@ -23,7 +23,7 @@ WITH counts AS (
   SELECT
     canonical_tag,
     COUNT(*) AS n_samples
-  FROM tacos.sample_tags
+  FROM tacos_internal.sample_tags
   GROUP BY
     canonical_tag
 )
@@ -35,4 +35,4 @@ SELECT
     OR thresholds.frequency_filter = 'before_rules'
   )::BOOLEAN AS is_kept
 FROM counts
-CROSS JOIN tacos.normalization_thresholds AS thresholds
+CROSS JOIN tacos_internal.normalization_thresholds AS thresholds

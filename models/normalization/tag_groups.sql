@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_groups,
+  name tacos_internal.tag_groups,
   kind FULL,
   description 'One row per cleaned tag: the spellings that mean the same, and the one that stands for them all.',
   column_descriptions (
@@ -28,7 +28,7 @@ WITH spellings AS (
     SUM(n_occurrences) AS n_occurrences,
     SUM(CASE WHEN is_split THEN 0 ELSE n_occurrences END) AS n_sure_occurrences,
     MAX(CASE WHEN is_approved THEN 1 ELSE 0 END) AS is_approved
-  FROM tacos.tag_spellings
+  FROM tacos_internal.tag_spellings
   WHERE
     NOT cleaned_tag IS NULL
   GROUP BY
@@ -37,7 +37,7 @@ WITH spellings AS (
   SELECT
     word,
     stem
-  FROM tacos.stem_exceptions
+  FROM tacos_internal.stem_exceptions
   WHERE
     language = @VAR('stemming_language')
 ), glued AS (
@@ -113,7 +113,7 @@ WITH spellings AS (
   FROM words
   LEFT JOIN exceptions
     ON exceptions.word = words.word
-  LEFT JOIN tacos.tag_stems AS tag_stems
+  LEFT JOIN tacos_internal.tag_stems AS tag_stems
     ON tag_stems.word = words.word
   GROUP BY
     words.whole_tag

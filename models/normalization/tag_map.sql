@@ -61,7 +61,7 @@ WITH ruled AS (
       ELSE ''
     END AS chain
   FROM tacos.tag_rules AS rules
-  LEFT JOIN tacos.tag_alias_targets AS aliases
+  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
     ON aliases.canonical_tag = rules.canonical_tag
 ), decided AS (
   SELECT
@@ -87,9 +87,9 @@ WITH ruled AS (
   FROM ruled
   LEFT JOIN tacos.tag_frequencies AS frequencies
     ON frequencies.canonical_tag = ruled.canonical_tag
-  LEFT JOIN tacos.tag_merges AS merges
+  LEFT JOIN tacos_internal.tag_merges AS merges
     ON merges.canonical_tag = ruled.canonical_tag
-  CROSS JOIN tacos.normalization_thresholds AS thresholds
+  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
 )
 SELECT
   raw_tag::TEXT AS raw_tag,

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_merges,
+  name tacos_internal.tag_merges,
   kind FULL,
   description 'One row per kept canonical tag: the tag it ends in after association and similarity, and the way there.',
   column_descriptions (
@@ -38,7 +38,7 @@ WITH merges AS (
     similar_tag AS target,
     'merged_by_similarity' AS action,
     ' -> merged into ' || similar_tag || ' by similarity ' || ROUND(cosine_similarity, 3)::TEXT AS step
-  FROM tacos.tag_similarities
+  FROM tacos_internal.tag_similarities
 ), jump_1 AS (
   SELECT
     frequencies.canonical_tag AS tag,

@@ -44,8 +44,8 @@ WITH grouped AS (
       THEN 'word_breaks'
       ELSE 'stemming'
     END AS group_rule
-  FROM tacos.tag_spellings AS spellings
-  LEFT JOIN tacos.tag_groups AS groups
+  FROM tacos_internal.tag_spellings AS spellings
+  LEFT JOIN tacos_internal.tag_groups AS groups
     ON groups.cleaned_tag = spellings.cleaned_tag
   WHERE
     spellings.n_occurrences > 0

@@ -10,11 +10,11 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("similarity", "embedding")
+CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
 
 
 @model(
-    "tacos.tag_similarities",
+    "tacos_internal.tag_similarities",
     kind={"name": ModelKindName.FULL},
     description="One row per kept tag that is merged into a more frequent one because their embeddings are near; "
     "none unless semantic_min_similarity is set.",
@@ -48,7 +48,7 @@ def execute(
     if not min_similarity:
         yield from ()
         return
-    from python_models.similarity import nearest_more_frequent
+    from python_models.normalization.similarity import nearest_more_frequent
 
     merged = exp.select("antecedent").from_(context.resolve_table("tacos.tag_associations")).where("is_merge")
     tags = context.fetchdf(

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_spellings,
+  name tacos_internal.tag_spellings,
   kind FULL,
   description 'One row per raw tag or text of the alias file: what every text rule made of it, one after the other.',
   column_descriptions (
@@ -36,8 +36,8 @@ WITH texts AS (
     texts.is_common,
     texts.is_approved,
     COALESCE(forms.normal_form, texts.text) AS after_unicode
-  FROM tacos.tag_texts AS texts
-  LEFT JOIN tacos.tag_unicode_forms AS forms
+  FROM tacos_internal.tag_texts AS texts
+  LEFT JOIN tacos_internal.tag_unicode_forms AS forms
     ON forms.text = texts.text
 ), camel_case AS (
   SELECT

@@ -10,11 +10,11 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("stemming")
+CODE_DIGEST = source_digest("normalization/stemming")
 
 
 @model(
-    "tacos.tag_stems",
+    "tacos_internal.tag_stems",
     kind={"name": ModelKindName.FULL},
     description="One row per word of the cleaned tags that the stemmer changes, with its stem.",
     grains=["word"],
@@ -29,20 +29,20 @@ CODE_DIGEST = source_digest("stemming")
         ("unique_values", {"columns": [exp.column("word")]}),
         ("not_null", {"columns": [exp.column("word"), exp.column("stem")]}),
     ],
-    depends_on=["tacos.tag_spellings"],
+    depends_on=["tacos_internal.tag_spellings"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.normalization.stemming import changed_words
     from python_models.staging import deliver, read_batches
-    from python_models.stemming import changed_words
 
     language, scope = context.var("stemming_language"), context.var("stemming_scope")
     if not context.var("rule_stemming"):
         yield from ()
         return
     split = exp.select(exp.alias_(exp.Explode(this=exp.func("SPLIT", exp.column("cleaned_tag"), "' '")), "word")).from_(
-        context.resolve_table("tacos.tag_spellings")
+        context.resolve_table("tacos_internal.tag_spellings")
     )
     words = exp.select("word").distinct().from_(split.subquery("words")).where("word <> ''").order_by("word")
     changed = changed_words(read_batches(context, words, 50_000), language, scope)

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_texts,
+  name tacos_internal.tag_texts,
   kind FULL,
   description 'One row per text that is normalized: every raw tag, and the tags of the alias file, which go through the same rules.',
   column_descriptions (
@@ -36,12 +36,12 @@ WITH occurrences AS (
     SELECT
       alias AS text,
       0 AS is_approved
-    FROM tacos.tag_aliases
+    FROM tacos_internal.tag_aliases
     UNION ALL
     SELECT
       canonical_tag AS text,
       1 AS is_approved
-    FROM tacos.tag_aliases
+    FROM tacos_internal.tag_aliases
   ) AS listed
   GROUP BY
     text
@@ -56,4 +56,4 @@ SELECT
 FROM occurrences
 FULL JOIN approved
   ON approved.text = occurrences.text
-CROSS JOIN tacos.normalization_thresholds AS thresholds
+CROSS JOIN tacos_internal.normalization_thresholds AS thresholds

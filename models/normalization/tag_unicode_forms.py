@@ -10,11 +10,11 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 
-CODE_DIGEST = source_digest("unicode_forms")
+CODE_DIGEST = source_digest("normalization/unicode_forms")
 
 
 @model(
-    "tacos.tag_unicode_forms",
+    "tacos_internal.tag_unicode_forms",
     kind={"name": ModelKindName.FULL},
     description="One row per tag that Unicode normalization changes: the rule unicode, which SQL engines do not have.",
     grains=["text"],
@@ -29,20 +29,20 @@ CODE_DIGEST = source_digest("unicode_forms")
         ("unique_values", {"columns": [exp.column("text")]}),
         ("not_null", {"columns": [exp.column("text"), exp.column("normal_form")]}),
     ],
-    depends_on=["tacos.tag_texts"],
+    depends_on=["tacos_internal.tag_texts"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.normalization.unicode_forms import changed_forms
     from python_models.staging import deliver, read_batches
-    from python_models.unicode_forms import changed_forms
 
     if not context.var("rule_unicode"):
         yield from ()
         return
     texts = (
         exp.select("text")
-        .from_(context.resolve_table("tacos.tag_texts"))
+        .from_(context.resolve_table("tacos_internal.tag_texts"))
         .where(exp.RegexpLike(this=exp.column("text"), expression=exp.Literal.string("[^ -~]")))
         .order_by("text")
     )

@@ -17,9 +17,9 @@ MODEL (
     cluster_label = 'The tags nearest the centroid of that cluster.',
     membership = 'Why it competes where it does, or why it does not.',
     n_comparisons = 'Samples it was compared with there.',
-    mean_own_score = 'Mean of the scores (1-100) that the judge gave it there.',
-    score = 'Its score there, comparable inside the cluster only.',
-    standard_error = 'Standard error of the score.',
+    judge_score = 'Mean of the scores (1-100) that the judge gave it there.',
+    cluster_score = 'Its value there, 0 an average sample of the cluster, comparable inside the cluster only.',
+    cluster_score_error = 'One standard error of cluster_score, in its unit.',
     cluster_rank = 'Its rank there, 1 the best.',
     n_cluster_candidates = 'How many competed there.',
     last_kept_rank = 'The worst rank that was kept there: the cut-off; NULL if none was.',
@@ -70,9 +70,9 @@ SELECT
   labels.label::TEXT AS cluster_label,
   outcomes.membership::TEXT AS membership,
   scores.n_comparisons::BIGINT AS n_comparisons,
-  scores.mean_own_score::DOUBLE AS mean_own_score,
-  scores.score::DOUBLE AS score,
-  scores.standard_error::DOUBLE AS standard_error,
+  scores.judge_score::DOUBLE AS judge_score,
+  scores.cluster_score::DOUBLE AS cluster_score,
+  scores.cluster_score_error::DOUBLE AS cluster_score_error,
   outcomes.cluster_rank::BIGINT AS cluster_rank,
   outcomes.n_cluster_candidates::BIGINT AS n_cluster_candidates,
   outcomes.last_kept_rank::BIGINT AS last_kept_rank,
@@ -81,7 +81,7 @@ SELECT
   outcomes.selection_rank::BIGINT AS selection_rank,
   outcomes.decision::TEXT AS decision
 FROM tacos.samples AS samples
-INNER JOIN tacos.sample_outcomes AS outcomes
+INNER JOIN tacos_internal.sample_outcomes AS outcomes
   ON outcomes.sample_id = samples.sample_id
 LEFT JOIN tacos.tag_replies AS replies
   ON replies.sample_id = samples.sample_id

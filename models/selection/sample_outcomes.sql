@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.sample_outcomes,
+  name tacos_internal.sample_outcomes,
   kind FULL,
   depends_on (
     tacos.samples
@@ -43,7 +43,7 @@ WITH cutoffs AS (
     candidates.reason,
     scores.cluster_rank,
     selected.selection_rank
-  FROM tacos.candidates AS candidates
+  FROM tacos_internal.memberships AS candidates
   LEFT JOIN tacos.sample_scores AS scores
     ON scores.sample_id = candidates.sample_id
     AND scores.cluster_id = candidates.cluster_id
@@ -77,7 +77,7 @@ SELECT
     ELSE 'dropped: number ' || places.cluster_rank::TEXT || ' of ' || quotas.n_candidates::TEXT || ' in its cluster, of which the best ' || cutoffs.last_kept_rank::TEXT || ' are kept'
   END::TEXT AS decision
 FROM places
-LEFT JOIN tacos.cluster_quotas AS quotas
+LEFT JOIN tacos_internal.cluster_quotas AS quotas
   ON quotas.cluster_id = places.cluster_id
 LEFT JOIN cutoffs
   ON cutoffs.cluster_id = places.cluster_id

@@ -2,15 +2,16 @@ MODEL (
   name tacos.selected,
   kind FULL,
   depends_on (
-    tacos.candidates
+    tacos_internal.memberships
   ),
   description 'One row per kept sample: the best of each cluster, in turns over the clusters, until selection_size is reached.',
   column_descriptions (
     sample_id = 'The kept sample.',
     cluster_id = 'The cluster it is kept for.',
-    cluster_rank = 'Its rank in the cluster by score, 1 the best.',
+    cluster_rank = 'Its rank in the cluster by cluster_score, 1 the best.',
     selection_rank = 'Order in which it was taken, from 1: a smaller budget keeps the first ones.',
-    score = 'Its score in the cluster, comparable inside the cluster only; NULL where no judgment was needed.',
+    judge_score = 'Mean of the scores (1-100) that the judge gave it there; NULL where no judgment was needed.',
+    cluster_score = 'Its value in the cluster, 0 an average sample of it, comparable inside the cluster only; NULL where no judgment was needed.',
     judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL where nobody had to.',
     instruction = 'What the user asks.',
     response = 'What the assistant answers.'
@@ -39,7 +40,7 @@ WITH members AS (
     scores.cluster_id,
     scores.cluster_rank,
     quotas.n_candidates,
-    quotas.n_kept,
+    quotas.n_planned,
     quotas.quota,
     ROW_NUMBER() OVER (
       PARTITION BY scores.sample_id
@@ -47,7 +48,7 @@ WITH members AS (
     ) AS wish_no,
     COUNT(*) OVER (PARTITION BY scores.sample_id) AS n_wishes
   FROM tacos.sample_scores AS scores
-  INNER JOIN tacos.cluster_quotas AS quotas
+  INNER JOIN tacos_internal.cluster_quotas AS quotas
     ON quotas.cluster_id = scores.cluster_id
 ), standing AS (
   SELECT
@@ -57,7 +58,7 @@ WITH members AS (
     n_candidates,
     quota,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY cluster_rank) AS place
-  FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(n_kept, quota)) AS placed
+  FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(n_planned, quota)) AS placed
   WHERE
     wish_no = wish_at
 ), taken AS (
@@ -74,14 +75,15 @@ WITH members AS (
 ), budget AS (
   SELECT
     MAX(selection_size) AS selection_size
-  FROM tacos.cluster_quotas
+  FROM tacos_internal.cluster_quotas
 )
 SELECT
   taken.sample_id::TEXT AS sample_id,
   taken.cluster_id::INT AS cluster_id,
   taken.cluster_rank::BIGINT AS cluster_rank,
   taken.selection_rank::BIGINT AS selection_rank,
-  scores.score::DOUBLE AS score,
+  scores.judge_score::DOUBLE AS judge_score,
+  scores.cluster_score::DOUBLE AS cluster_score,
   scores.judge_model::TEXT AS judge_model,
   samples.instruction::TEXT AS instruction,
   samples.response::TEXT AS response

@@ -7,8 +7,8 @@ MODEL (
     n_selected = 'Samples chosen.',
     n_shared = 'How many of them are selected.',
     shared_share = 'n_shared as a share of n_selected.',
-    mean_score = 'Mean score in the cluster of those that have one: how good the comparisons find what is kept.',
-    mean_own_score = 'Mean of the scores (1-100) that the judge gave them.',
+    mean_cluster_score = 'Mean cluster_score of those that have one: how good the comparisons find what is kept.',
+    mean_judge_score = 'Mean of the scores (1-100) that the judge gave them.',
     mean_response_chars = 'Mean length of their responses in characters.',
     judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL if nobody had to.'
   ),
@@ -53,26 +53,26 @@ WITH first_scores AS (
   SELECT
     scores.cluster_id,
     scores.sample_id,
-    quotas.n_kept,
+    quotas.n_planned,
     LENGTH(samples.response) AS n_response_chars,
     own_scores.own_score,
     singletons.score AS singleton_score
   FROM tacos.sample_scores AS scores
-  INNER JOIN tacos.cluster_quotas AS quotas
+  INNER JOIN tacos_internal.cluster_quotas AS quotas
     ON quotas.cluster_id = scores.cluster_id
   INNER JOIN tacos.samples AS samples
     ON samples.sample_id = scores.sample_id
   LEFT JOIN own_scores
     ON own_scores.cluster_id = scores.cluster_id
     AND own_scores.sample_id = scores.sample_id
-  LEFT JOIN tacos.singleton_scores AS singletons
+  LEFT JOIN tacos_internal.singleton_scores AS singletons
     ON singletons.sample_id = scores.sample_id
 ), ranked AS (
   SELECT
     'random' AS method,
     cluster_id,
     sample_id,
-    n_kept,
+    n_planned,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY MD5('random-' || sample_id)) AS method_rank
   FROM members
   UNION ALL
@@ -80,7 +80,7 @@ WITH first_scores AS (
     'longest_response' AS method,
     cluster_id,
     sample_id,
-    n_kept,
+    n_planned,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY n_response_chars DESC, sample_id) AS method_rank
   FROM members
   UNION ALL
@@ -88,7 +88,7 @@ WITH first_scores AS (
     'own_scores' AS method,
     cluster_id,
     sample_id,
-    n_kept,
+    n_planned,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY COALESCE(own_score, 0) DESC, sample_id) AS method_rank
   FROM members
   UNION ALL
@@ -96,7 +96,7 @@ WITH first_scores AS (
     'singleton_score' AS method,
     cluster_id,
     sample_id,
-    n_kept,
+    n_planned,
     ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY singleton_score DESC, sample_id) AS method_rank
   FROM members
   WHERE
@@ -108,7 +108,7 @@ WITH first_scores AS (
     sample_id
   FROM ranked
   WHERE
-    method_rank <= n_kept
+    method_rank <= n_planned
   UNION ALL
   SELECT
     'selected' AS method,
@@ -120,8 +120,8 @@ WITH first_scores AS (
     chosen.method,
     chosen.sample_id,
     selected.sample_id AS selected_id,
-    scores.score,
-    scores.mean_own_score,
+    scores.cluster_score,
+    scores.judge_score,
     scores.judge_model,
     LENGTH(samples.response) AS n_response_chars
   FROM chosen
@@ -139,8 +139,8 @@ SELECT
   (
     COUNT(DISTINCT selected_id) / COUNT(DISTINCT sample_id)::DOUBLE
   )::DOUBLE AS shared_share,
-  AVG(score)::DOUBLE AS mean_score,
-  AVG(mean_own_score)::DOUBLE AS mean_own_score,
+  AVG(cluster_score)::DOUBLE AS mean_cluster_score,
+  AVG(judge_score)::DOUBLE AS mean_judge_score,
   AVG(n_response_chars)::DOUBLE AS mean_response_chars,
   MAX(judge_model)::TEXT AS judge_model
 FROM described

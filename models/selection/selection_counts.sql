@@ -33,14 +33,14 @@ WITH samples AS (
 ), candidates AS (
   SELECT
     COUNT(DISTINCT sample_id) AS n_candidates
-  FROM tacos.candidates
+  FROM tacos_internal.memberships
   WHERE
     is_candidate
 ), quotas AS (
   SELECT
     COUNT(*) AS n_clusters,
     MAX(selection_size) AS selection_size
-  FROM tacos.cluster_quotas
+  FROM tacos_internal.cluster_quotas
 ), calls AS (
   SELECT
     COUNT(*) AS n_judge_calls,

@@ -14,7 +14,7 @@ CODE_DIGEST = source_digest("source")
 
 
 @model(
-    "tacos.dataset_files",
+    "tacos_internal.dataset_files",
     kind={"name": ModelKindName.FULL},
     description="One row per file of the dataset, as it is on disk now; also those that are not read, with the reason.",
     grains=["source_file"],

@@ -57,7 +57,7 @@ SELECT
     COALESCE(records.n_usable, 0) - COALESCE(samples.n_samples, 0)
   )::BIGINT AS n_duplicates,
   COALESCE(rejected.n_rejected, 0)::BIGINT AS n_rejected
-FROM tacos.dataset_files AS files
+FROM tacos_internal.dataset_files AS files
 FULL JOIN records
   ON records.source_file = files.source_file
 LEFT JOIN samples

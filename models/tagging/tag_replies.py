@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.tagging import tagging_prompts
+from python_models.tagging.options import tagging_prompts
 
 PROMPTS = tagging_prompts()
 CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
@@ -50,7 +50,8 @@ def execute(
     from pathlib import Path
 
     from python_models.staging import deliver, read_batches
-    from python_models.tagging import TaggingOptions, tag_samples
+    from python_models.tagging.options import TaggingOptions
+    from python_models.tagging.replies import tag_samples
 
     local_model = context.var("local_model")
     options = TaggingOptions(

@@ -14,8 +14,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from python_models.llm.cache import Usage
-    from python_models.llm.prices import Price
+    from python_models.llm.cache.response_cache import Usage
+    from python_models.llm.spending.prices import Price
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,7 +39,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def show_stats(_: argparse.Namespace) -> int:
     """Print calls, tokens and cost per stage and model; also beside a run."""
-    from python_models.llm.cache import ResponseCache
+    from python_models.llm.cache.response_cache import ResponseCache
     from python_models.settings import cache_path
 
     path = cache_path()
@@ -53,8 +53,8 @@ def show_stats(_: argparse.Namespace) -> int:
 
 def export_file(options: argparse.Namespace) -> int:
     """Write the cache to a file."""
-    from python_models.llm.cache import ResponseCache
-    from python_models.llm.transfer import export_cache
+    from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.llm.cache.transfer import export_cache
     from python_models.settings import cache_path
 
     with ResponseCache(cache_path(), read_only=True) as cache:
@@ -65,8 +65,8 @@ def export_file(options: argparse.Namespace) -> int:
 
 def import_file(options: argparse.Namespace) -> int:
     """Add a file to the cache."""
-    from python_models.llm.cache import ResponseCache
-    from python_models.llm.transfer import import_cache
+    from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.llm.cache.transfer import import_cache
     from python_models.settings import cache_path
 
     with ResponseCache(cache_path()) as cache:
@@ -76,7 +76,7 @@ def import_file(options: argparse.Namespace) -> int:
 
 
 def _stats_table(usage: list[Usage]) -> Table:
-    from python_models.llm.prices import read_prices
+    from python_models.llm.spending.prices import read_prices
 
     prices = read_prices()
     table = Table(box=SIMPLE)
@@ -92,7 +92,7 @@ def _stats_table(usage: list[Usage]) -> Table:
 
 
 def _cost(row: Usage, prices: Mapping[str, Price]) -> str:
-    from python_models.llm.prices import find_price
+    from python_models.llm.spending.prices import find_price
 
     if row.is_free:
         return "free"

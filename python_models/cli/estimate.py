@@ -21,7 +21,7 @@ from python_models.settings import PROJECT_ROOT
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from python_models.estimate import StageEstimate
+    from python_models.cli.estimation import StageEstimate
     from python_models.llm.request import ChatRequest
 
 _MOST_TAGS = 5
@@ -50,7 +50,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the estimate of the configured gateway, dataset and variables."""
-    from python_models.llm.prices import read_prices
+    from python_models.llm.spending.prices import read_prices
 
     os.chdir(PROJECT_ROOT)
     console = Console()
@@ -79,9 +79,9 @@ def _variables() -> dict[str, Any]:
 
 
 def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
-    from python_models.estimate import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
-    from python_models.judging import EMBEDDED
-    from python_models.llm.cache import ResponseCache
+    from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
+    from python_models.judging.pairs import EMBEDDED
+    from python_models.llm.cache.response_cache import ResponseCache
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
     from python_models.settings import cache_path
 
@@ -104,7 +104,8 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:
     """The requests of all samples, each of which is also counted for the judge; none if the model is a local one."""
-    from python_models.tagging import EMBEDDED, TaggingOptions, build_requests, tagging_prompts
+    from python_models.tagging.options import EMBEDDED, TaggingOptions, tagging_prompts
+    from python_models.tagging.requests import build_requests
 
     options = TaggingOptions(
         model_name=variables["tagging_model"],
@@ -128,7 +129,7 @@ def _judging_calls(n_samples: int, variables: dict[str, Any]) -> tuple[int, int]
                 planned = rows(
                     connection,
                     "SELECT (SELECT COUNT(*) FROM tacos.samples) AS n_samples, "
-                    "(SELECT SUM(n_calls) FROM tacos.judging_plan) AS n_calls, "
+                    "(SELECT SUM(n_calls) FROM tacos_internal.judging_plan) AS n_calls, "
                     "(SELECT COUNT(*) - COUNT(error) FROM tacos.pair_replies WHERE model_name = ?) AS n_paid",
                     [variables["judge_model"]],
                 )[0]

@@ -33,7 +33,7 @@ SELECT stage, what, n, table_name FROM counts ORDER BY line
 """
 
 _KEPT = """
-SELECT selection_rank, cluster_label, mean_own_score, instruction, sample_id
+SELECT selection_rank, cluster_label, judge_score, instruction, sample_id
 FROM tacos.sample_audit WHERE is_selected ORDER BY selection_rank LIMIT 10
 """
 
@@ -83,7 +83,7 @@ def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
     table.add_column("sample", style="dim", width=8)
     for row in kept:
         instruction = " ".join(row["instruction"].split())
-        score = "-" if row["mean_own_score"] is None else f"{row['mean_own_score']:.0f}"
+        score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"
         table.add_row(str(row["selection_rank"]), row["cluster_label"], score, instruction, row["sample_id"][:8])
     return table
 

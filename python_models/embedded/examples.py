@@ -20,7 +20,7 @@ from python_models.embedded.embedder import embed, embedder_identity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from python_models.llm.cache import ResponseCache
+    from python_models.llm.cache.response_cache import ResponseCache
 
 N_EXAMPLES = 2
 _HEAD_WORDS = 3
@@ -120,7 +120,7 @@ def cached_nearest_examples(texts: Sequence[str], bank_text: str) -> list[list[E
         ExampleBankError: the bank cannot be read.
         CacheError: the response cache cannot be read or written.
     """
-    from python_models.llm.cache import ResponseCache
+    from python_models.llm.cache.response_cache import ResponseCache
     from python_models.settings import cache_path
 
     with ResponseCache(cache_path()) as store:

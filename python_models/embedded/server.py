@@ -22,7 +22,7 @@ from typing import IO
 
 from python_models.embedded.serve import READY
 from python_models.embedded.weights import local_model_path
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.settings import PROJECT_ROOT, usable_cores
 
 _START_TIMEOUT_S = 120.0

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from python_models.llm.batch_run import answers_by_batch
-from python_models.llm.cache import ResponseCache
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.batch.run import answers_by_batch
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.lookup import Answer, Lookup, evaluate
 from python_models.llm.online import OnlineRun
 from python_models.llm.progress import Progress

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from python_models.llm.cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.progress import Progress
 from python_models.llm.replies import InvalidReply, is_complete_json
 from python_models.llm.request import ChatRequest

@@ -15,17 +15,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from python_models.llm.budget import Budget
-from python_models.llm.cache import INSERT_REPLY, CachedReply, now_us
-from python_models.llm.client import AskDifferently, CallFailed, ChatClient
-from python_models.llm.dialect import dialect_of
-from python_models.llm.endpoint import Endpoint, shown_url
+from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, now_us
+from python_models.llm.cache.writer import CacheWriter, Work
+from python_models.llm.endpoint.client import AskDifferently, CallFailed, ChatClient
+from python_models.llm.endpoint.dialect import dialect_of
+from python_models.llm.endpoint.endpoint import Endpoint, shown_url
+from python_models.llm.endpoint.limits import RateLimits
+from python_models.llm.endpoint.retries import LONGEST_RETRY_AFTER_S, backoff_s
 from python_models.llm.errors import CacheError, EndpointError, PriceError, SpendingLimitReached
-from python_models.llm.limits import RateLimits
-from python_models.llm.prices import max_prompt_tokens
 from python_models.llm.request import ChatRequest
-from python_models.llm.retries import LONGEST_RETRY_AFTER_S, backoff_s
-from python_models.llm.writer import CacheWriter, Work
+from python_models.llm.spending.budget import Budget
+from python_models.llm.spending.prices import max_prompt_tokens
 from python_models.settings import LlmSettings
 
 _INSERT_RESERVATION = (

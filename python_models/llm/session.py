@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 
-from python_models.llm.batch import Batches
-from python_models.llm.budget import Budget
-from python_models.llm.cache import ResponseCache
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.batch.api import Batches
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.sending_lock import SendingLock
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError
-from python_models.llm.prices import read_prices
 from python_models.llm.progress import Progress
 from python_models.llm.sender import Sender
-from python_models.llm.sending_lock import SendingLock
+from python_models.llm.spending.budget import Budget
+from python_models.llm.spending.prices import read_prices
 from python_models.settings import LlmSettings
 
 

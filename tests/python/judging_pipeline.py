@@ -41,7 +41,7 @@ _REPLY_COLUMNS = {
 _INPUTS = {
     "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT"},
     "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT"},
-    "tacos.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
+    "tacos_internal.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
 # The tables that explain what became of a sample read every stage: they are not part of this one.
 _SELECTION = ("selected", "selection_counts", "selection_comparison")
@@ -69,8 +69,8 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
         nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
         stub = (
-            f"MODEL (name tacos.pair_replies_{number}, kind FULL, audits (judging_failures_are_few));\n"
-            f"SELECT {nulls} FROM tacos.pairs_{number}"
+            f"MODEL (name tacos_internal.pair_replies_{number}, kind FULL, audits (judging_failures_are_few));\n"
+            f"SELECT {nulls} FROM tacos_internal.pairs_{number}"
         )
         (folder / f"models/pair_replies_{number}.sql").parent.mkdir(exist_ok=True)
         (folder / f"models/pair_replies_{number}.sql").write_text(stub, encoding="utf-8")
@@ -101,7 +101,7 @@ def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dic
         table = schema_and_table.partition(".")[2]
         model = context.get_model(name, raise_if_missing=True)
         kind = "VIEW" if model.kind.is_view else "TABLE"
-        query = f"CREATE {kind} tacos.{table} AS {_local(context, context.render(model))}"
+        query = f"CREATE {kind} {schema_and_table} AS {_local(context, context.render(model))}"
         audits = {
             audit.name: _local(context, model.render_audit_query(audit, **arguments))
             for audit, arguments in model.audits_with_args
@@ -113,7 +113,7 @@ def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dic
 
 def _local(context: Context, query: exp.Expression) -> str:
     """The query as text, its tables without the catalog of the project's database."""
-    return query.sql(dialect="duckdb", identify=True).replace(f'"{context.default_catalog}"."tacos".', '"tacos".')
+    return query.sql(dialect="duckdb", identify=True).replace(f'"{context.default_catalog}".', "")
 
 
 class JudgingPipeline:
@@ -124,14 +124,15 @@ class JudgingPipeline:
         settings: DuckDB settings, such as ``threads`` and ``memory_limit``.
 
     Attributes:
-        connection: where the tables are, in the schema ``tacos``.
+        connection: where the tables are; its search path holds the schemas ``tacos`` and ``tacos_internal``.
         seconds: how long each table took, by name without schema; the judge's time under ``judge``.
     """
 
     def __init__(self, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> None:
         self._queries = _queries(tuple(sorted((variables or {}).items())))
         self.connection = duckdb.connect(config=dict(settings or {}))
-        self.connection.execute("CREATE SCHEMA tacos")
+        self.connection.execute("CREATE SCHEMA tacos; CREATE SCHEMA tacos_internal")
+        self.connection.execute("SET search_path = 'tacos,tacos_internal'")
         self.seconds: dict[str, float] = {}
 
     def run(self, samples: pd.DataFrame, clusters: pd.DataFrame, judge: Judge, *, has_audits: bool = True) -> None:
@@ -145,11 +146,9 @@ class JudgingPipeline:
         """
         samples = pd.DataFrame({"instruction": "ask", "response": "answer"} | dict(samples.items()))
         clusters = pd.DataFrame(dict(clusters.items()) | {"n_tags": clusters.get("n_tags", 1)})
-        self._create("samples", samples, _INPUTS["tacos.samples"])
-        self._create("clusters", clusters, _INPUTS["tacos.clusters"])
-        self._create(
-            "singleton_scores", pd.DataFrame({"sample_id": [], "score": []}), _INPUTS["tacos.singleton_scores"]
-        )
+        self._create("tacos.samples", samples)
+        self._create("tacos.clusters", clusters)
+        self._create("tacos_internal.singleton_scores", pd.DataFrame({"sample_id": [], "score": []}))
         for table, query, audits in self._queries:
             started = time.perf_counter()
             if query:
@@ -163,7 +162,7 @@ class JudgingPipeline:
 
     def table(self, name: str, order_by: str = "ALL") -> pd.DataFrame:
         """A table as a frame, in a fixed order."""
-        return self.connection.execute(f"SELECT * FROM tacos.{name} ORDER BY {order_by}").df()
+        return self.connection.execute(f"SELECT * FROM {name} ORDER BY {order_by}").df()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""
@@ -174,7 +173,7 @@ class JudgingPipeline:
         return bool(self.query(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"))
 
     def _judge(self, table: str, judge: Judge) -> None:
-        pairs = self.connection.execute(f"SELECT * FROM tacos.{table.replace('pair_replies', 'pairs')}").df()
+        pairs = self.connection.execute(f"SELECT * FROM {table.replace('pair_replies', 'pairs')}").df()
         started = time.perf_counter()
         first_scores, second_scores = judge(pairs) if len(pairs) else (np.empty(0), np.empty(0))
         self.seconds["judge"] = self.seconds.get("judge", 0.0) + time.perf_counter() - started
@@ -184,7 +183,7 @@ class JudgingPipeline:
         self.connection.register("judged", replies)
         # A failed judgment arrives as NaN or NULL, as the frame's type has it.
         self.connection.execute(
-            f"""CREATE TABLE tacos.{table} AS
+            f"""CREATE TABLE tacos_internal.{table} AS
             SELECT pair_id, 'a function' AS raw_reply,
               CASE WHEN NOT COALESCE(ISNAN(first_score), TRUE)
                 THEN STRUCT_PACK(first_score := first_score::INT, second_score := second_score::INT) END AS scores,
@@ -196,10 +195,10 @@ class JudgingPipeline:
         )
         self.connection.unregister("judged")
 
-    def _create(self, name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    def _create(self, name: str, frame: pd.DataFrame) -> None:
         self.connection.register("given", frame)
-        casts = ", ".join(f"{column}::{kind} AS {column}" for column, kind in columns.items())
-        self.connection.execute(f"CREATE TABLE tacos.{name} AS SELECT {casts} FROM given")
+        casts = ", ".join(f"{column}::{kind} AS {column}" for column, kind in _INPUTS[name].items())
+        self.connection.execute(f"CREATE TABLE {name} AS SELECT {casts} FROM given")
         self.connection.unregister("given")
 
 

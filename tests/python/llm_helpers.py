@@ -9,7 +9,7 @@ from typing import Any
 
 from fake_endpoint import FakeEndpoint
 
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.engine import Answer, ask
 from python_models.llm.replies import parse_scores, parse_tags
 from python_models.llm.request import ChatRequest

@@ -33,7 +33,7 @@ class Normalization:
         self.runner = StageRunner(context, list(stages), self.connection, variables)
         if aliases is not None:
             rows = pd.DataFrame([(*pair, "test") for pair in aliases], columns=ALIAS_COLUMNS, dtype="string")
-            self.runner.set_seed("tacos.tag_aliases", rows)
+            self.runner.set_seed("tacos_internal.tag_aliases", rows)
 
     def run(self, tags: Iterable[tuple[str, str]], n_samples: int | None = None) -> None:
         """Normalize pairs of sample and raw tag; ``n_samples`` if there are samples without a tag too."""

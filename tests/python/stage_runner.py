@@ -77,7 +77,7 @@ class StageRunner:
 
     def run(self) -> None:
         """Make the tables of all models; ``seconds`` says how long each took."""
-        self.connection.execute("CREATE SCHEMA IF NOT EXISTS tacos")
+        self.connection.execute("CREATE SCHEMA IF NOT EXISTS tacos; CREATE SCHEMA IF NOT EXISTS tacos_internal")
         for model in self.models:
             started = time.perf_counter()
             table = self.resolve_table(model.name)

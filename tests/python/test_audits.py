@@ -14,8 +14,8 @@ Tables = dict[str, str]
 """Name and columns of a table of the schema tacos -> its rows, as SQL."""
 
 SAMPLES = {"samples(sample_id)": "('a'), ('b')"}
-QUOTAS = {"cluster_quotas(cluster_id, n_candidates, n_kept, selection_size)": "(1, 10, 4, 5), (2, 1, 1, 5)"}
-CANDIDATES = {"candidates(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', FALSE)"}
+QUOTAS = {"cluster_quotas(cluster_id, n_candidates, n_planned, selection_size)": "(1, 10, 4, 5), (2, 1, 1, 5)"}
+CANDIDATES = {"memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', FALSE)"}
 RULES = "tag_rules(raw_tag, cleaned_tag, canonical_tag)"
 TARGETS = "tag_alias_targets(canonical_tag, alias_target, merged_into, n_targets, is_known)"
 MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
@@ -29,7 +29,7 @@ COUNTS = "source_counts(source_file, n_records_in_file, n_records)"
 RECORDS = {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)", "rejected_records(record_id)": "('r')"}
 LARGE = {
     "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
-    "candidates(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
+    "memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
 }
 REPLY_COLUMNS = ("error", "pair_id", "scores", *(name for name in ANSWER_TYPES if name != "error"), "code_digest")
 ZEROS = ", 0" * (len(REPLY_COLUMNS) - 1)
@@ -211,10 +211,10 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     ),
     (
         "every_sample_is_in_a_cluster",
-        "candidates",
+        "memberships",
         SAMPLES,
-        {"candidates(sample_id)": "('a'), ('a'), ('b')"},
-        {"candidates(sample_id)": "('a'), ('a')"},
+        {"memberships(sample_id)": "('a'), ('a'), ('b')"},
+        {"memberships(sample_id)": "('a'), ('a')"},
     ),
     (
         "quotas_add_up_to_the_selection_size",
@@ -297,15 +297,17 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
 
 def fails(project: Context, audit_name: str, model_name: str, tables: Tables) -> bool:
     """Whether an audit finds something in the tables, or stops with its message."""
-    model = project.get_model(f"tacos.{model_name}", raise_if_missing=True)
+    model = next(model for model in project.models.values() if model.view_name == model_name)
     audit, arguments = next((audit, given) for audit, given in model.audits_with_args if audit.name == audit_name)
     query = model.render_audit_query(audit, start="2026-01-01", end="2026-01-31", **arguments).copy()
     for table in query.find_all(exp.Table):
         table.set("catalog", None)
     with duckdb.connect() as connection:
-        connection.execute("CREATE SCHEMA tacos")
+        schemas = {model.view_name: model.schema_name for model in project.models.values()}
+        connection.execute("CREATE SCHEMA tacos; CREATE SCHEMA tacos_internal")
         for name, rows in tables.items():
-            connection.execute(f"CREATE TABLE tacos.{name.partition('(')[0]} AS FROM (VALUES {rows}) {name}")
+            table = name.partition("(")[0]
+            connection.execute(f"CREATE TABLE {schemas[table]}.{table} AS FROM (VALUES {rows}) {name}")
         try:
             return bool(connection.sql(query.sql(dialect="duckdb")).fetchall())
         except duckdb.InvalidInputException:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 
-from python_models import clustering
-from python_models.clustering import automatic_n_clusters, cluster_tags, cluster_tags_once
+from python_models.clustering import kmeans as clustering
+from python_models.clustering.kmeans import automatic_n_clusters, cluster_tags, cluster_tags_once
 
 
 def tags_around(centres: dict[str, tuple[float, float]], per_centre: int = 6, seed: int = 0) -> pd.DataFrame:

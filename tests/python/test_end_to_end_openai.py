@@ -17,9 +17,9 @@ import pytest
 from fake_endpoint import TAGS, FakeEndpoint
 from project_copy import PARTS, PLAN, ProjectCopy
 
+from python_models.embedded.embedding import embed_tags
 from python_models.embedded.weights import EMBEDDER_NAME
-from python_models.embedding import embed_tags
-from python_models.llm.prices import read_prices
+from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
 KEY = "sk-a-test-of-no-worth-0123456789"

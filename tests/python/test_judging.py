@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 
-from python_models.judging import (
+from python_models.judging.pairs import (
     EMBEDDED,
     TEXT_COLUMNS,
     JudgingOptions,
     build_request,
     judge_pairs,
 )
-from python_models.judging_singletons import judge_alone, parse_single_score
+from python_models.judging.singletons import judge_alone, parse_single_score
 from python_models.llm.replies import InvalidReply
 from python_models.prompts import JUDGE_WORDINGS, PromptError, judge_wording, prompt_text
 from python_models.settings import PROJECT_ROOT
@@ -170,7 +170,7 @@ def test_the_offline_heuristic_judges_without_a_call_and_computes_once(cache: Pa
     # A second run finds the features in the cache: no process has to load an embedder for them.
     code = f"""
 import sys
-from python_models.judging import JudgingOptions, judge_pairs
+from python_models.judging.pairs import JudgingOptions, judge_pairs
 batches = judge_pairs([{pairs!r}], JudgingOptions({EMBEDDED!r}, {{}}, 1_000, 1), 1)
 rows = [row for batch in batches for row in batch.to_pylist()]
 assert rows[0]["is_cached"] and rows[0]["scores"] == {row["scores"]!r}, rows

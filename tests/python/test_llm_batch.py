@@ -15,12 +15,13 @@ import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, Opened, run, tag_request, tagging_work
 
-from python_models.llm import batch, batch_run
-from python_models.llm.cache import ResponseCache
-from python_models.llm.dialect import forget_dialects
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.batch import api as batch
+from python_models.llm.batch import run as batch_run
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.endpoint.dialect import forget_dialects
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError, SpendingLimitReached
-from python_models.llm.prices import read_prices
+from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
 PRICE = read_prices()["gpt-4o-mini"]
@@ -158,7 +159,7 @@ def test_a_batch_keeps_the_spending_limit(server: FakeEndpoint, tmp_path: Path) 
 
 
 def _bounds() -> tuple[int, int]:
-    from python_models.llm.prices import max_prompt_tokens
+    from python_models.llm.spending.prices import max_prompt_tokens
 
     return max_prompt_tokens(tag_request("Do thing number 10.")), 100
 
@@ -168,8 +169,8 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from llm_helpers import SECRET, run, tagging_work
-from python_models.llm import batch_run
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.batch import run as batch_run
+from python_models.llm.endpoint.endpoint import Endpoint
 batch_run.FIRST_POLL_S = 0.01
 run(Endpoint(({base_url!r},), SECRET), Path({folder!r}), tagging_work(200), use_batch=True)
 """

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from python_models.llm.cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.schema import SCHEMA_VERSION
+from python_models.llm.cache.sending_lock import SendingLock
+from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.errors import CacheError
-from python_models.llm.schema import SCHEMA_VERSION
-from python_models.llm.sending_lock import SendingLock
-from python_models.llm.transfer import export_cache, import_cache
 from python_models.settings import PROJECT_ROOT
 
 
@@ -173,7 +173,7 @@ import resource, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_llm_cache import reply
-from python_models.llm.cache import ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 with ResponseCache(Path({path!r})) as cache:
@@ -252,7 +252,7 @@ def test_the_lock_of_a_killed_sender_is_free(tmp_path: Path) -> None:
     code = f"""
 import time
 from pathlib import Path
-from python_models.llm.sending_lock import SendingLock
+from python_models.llm.cache.sending_lock import SendingLock
 lock = SendingLock(Path({str(path)!r}))
 lock.acquire()
 print("held", flush=True)

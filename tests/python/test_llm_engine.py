@@ -15,15 +15,15 @@ import pytest
 from fake_endpoint import FAULTS, READABLE_FAULTS, REPLY_FAULTS, Behaviour, FakeEndpoint
 from llm_helpers import SECRET, Opened, judge_request, parse_scores, parse_tags, run, tag_request, tagging_work
 
-from python_models.llm import retries
-from python_models.llm.cache import CachedReply, ResponseCache
-from python_models.llm.dialect import forget_dialects
-from python_models.llm.endpoint import Endpoint, configured_endpoint
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.transfer import export_cache, import_cache
+from python_models.llm.endpoint import retries
+from python_models.llm.endpoint.dialect import forget_dialects
+from python_models.llm.endpoint.endpoint import Endpoint, configured_endpoint
 from python_models.llm.engine import ask, evaluate
 from python_models.llm.errors import CacheError, EndpointError
 from python_models.llm.replies import InvalidReply
 from python_models.llm.request import ChatRequest
-from python_models.llm.transfer import export_cache, import_cache
 from python_models.settings import LlmSettings, SettingError
 
 
@@ -212,7 +212,7 @@ def test_an_error_of_the_work_or_the_parser_comes_through(server: FakeEndpoint, 
 
 
 def test_a_full_disk_ends_the_run(server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from python_models.llm import writer
+    from python_models.llm.cache import writer
 
     connect = writer.connect
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, run, tagging_work
 
-from python_models.llm.cache import ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
 
 N_ITEMS = 1_500
@@ -24,8 +24,8 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from llm_helpers import SECRET, run, tagging_work
-from python_models.llm import retries
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.endpoint import retries
+from python_models.llm.endpoint.endpoint import Endpoint
 retries.FIRST_BACKOFF_S = 0.01
 run(Endpoint(({base_url!r},), SECRET), Path({folder!r}), tagging_work({n_items}), max_concurrency={concurrency}{more})
 print("done", flush=True)
@@ -96,7 +96,7 @@ def test_ten_kills_repeat_at_most_the_calls_in_flight(tmp_path: Path) -> None:
 
 def test_kills_cannot_make_a_run_pass_its_spending_limit(tmp_path: Path) -> None:
     """What was in flight at a kill may have been paid for, and is counted so by the next run."""
-    from python_models.llm.prices import read_prices
+    from python_models.llm.spending.prices import read_prices
 
     price = read_prices()["gpt-4o-mini"]
     with FakeEndpoint(Behaviour(latency_s=0.02)) as server:

@@ -10,13 +10,13 @@ import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, run, tag_request, tagging_work
 
-from python_models.llm import retries
-from python_models.llm.cache import ResponseCache
-from python_models.llm.dialect import forget_dialects
-from python_models.llm.endpoint import Endpoint
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.transfer import export_cache, import_cache
+from python_models.llm.endpoint import retries
+from python_models.llm.endpoint.dialect import forget_dialects
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import PriceError, SpendingLimitReached
-from python_models.llm.prices import Price, find_price, max_prompt_tokens, read_prices
-from python_models.llm.transfer import export_cache, import_cache
+from python_models.llm.spending.prices import Price, find_price, max_prompt_tokens, read_prices
 
 PRICE = read_prices()["gpt-4o-mini"]
 

@@ -141,7 +141,7 @@ def test_an_unknown_frequency_filter_is_refused(project: Context) -> None:
 def test_wrong_aliases_are_refused(project: Context, aliases: list[tuple[str, str]], message: str) -> None:
     refusing = Normalization(project, aliases=aliases)
     refusing.run([("a", "spell check"), ("a", "proofreading"), ("b", "recipe")])
-    found = refusing.runner.failed_audits("tacos.tag_alias_targets")
+    found = refusing.runner.failed_audits("tacos_internal.tag_alias_targets")
     assert message in str(found)
     assert "seeds/tag_aliases.csv" in str(found)
 

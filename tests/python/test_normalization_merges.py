@@ -18,12 +18,13 @@ from mlxtend.preprocessing import TransactionEncoder
 from normalization_pipeline import Normalization
 from sqlmesh import Context
 
-from python_models import drift, similarity
 from python_models.cli import tags_diff
 from python_models.cli.warehouse import WarehouseError
+from python_models.diagnostics import drift
+from python_models.normalization import similarity
+from python_models.normalization.stemming import StemmingError, stem_words
+from python_models.normalization.unicode_forms import normal_form
 from python_models.settings import PROJECT_ROOT
-from python_models.stemming import StemmingError, stem_words
-from python_models.unicode_forms import normal_form
 
 # One process for all: rendering the queries takes longer than running them.
 pytestmark = pytest.mark.xdist_group("normalization")
@@ -51,7 +52,7 @@ def normalized(project: Context, generated: tuple[pd.DataFrame, dict[str, int]])
 def test_associations_are_those_of_mlxtend(normalized: Normalization) -> None:
     """The same rules, supports, confidences and lifts as fpgrowth and association_rules find in the same tags."""
     tags = normalized.frame(
-        "SELECT sample_id, LIST(canonical_tag) AS tags FROM tacos.sample_tags "
+        "SELECT sample_id, LIST(canonical_tag) AS tags FROM tacos_internal.sample_tags "
         "SEMI JOIN (FROM tacos.tag_frequencies WHERE is_kept) USING (canonical_tag) GROUP BY sample_id"
     )["tags"]
     encoder = TransactionEncoder()
@@ -129,8 +130,9 @@ def test_semantic_aggregation_merges_what_is_near(project: Context, monkeypatch:
 
 
 def test_semantic_aggregation_is_off_and_loads_nothing(normalized: Normalization) -> None:
-    assert normalized.rows("SELECT COUNT(*) FROM tacos.tag_similarities") == [(0,)]
-    code = "import python_models.similarity, python_models.drift, sys; sys.exit('torch' in sys.modules)"
+    assert normalized.rows("SELECT COUNT(*) FROM tacos_internal.tag_similarities") == [(0,)]
+    modules = "python_models.normalization.similarity, python_models.diagnostics.drift"
+    code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -148,7 +150,7 @@ def test_drift_is_the_cosine_of_a_merge(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.embedded
 def test_vectors_are_computed_once(project: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     from python_models.embedded import embedder
-    from python_models.embedding import embed_tags
+    from python_models.embedded.embedding import embed_tags
 
     first = embed_tags(["grammar", "recipe", "grammar"], "all-MiniLM-L6-v2")
     assert first.shape == (3, 384)

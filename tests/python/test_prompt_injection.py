@@ -7,11 +7,12 @@ import re
 import pytest
 from test_llm_fence import HOSTILE
 
-from python_models.judging import TEXT_COLUMNS, JudgingOptions
-from python_models.judging import build_request as build_judging_request
+from python_models.judging.pairs import TEXT_COLUMNS, JudgingOptions
+from python_models.judging.pairs import build_request as build_judging_request
 from python_models.llm.request import ChatRequest
 from python_models.prompts import prompt_text
-from python_models.tagging import TaggingOptions, build_requests, tagging_prompts
+from python_models.tagging.options import TaggingOptions, tagging_prompts
+from python_models.tagging.requests import build_requests
 
 MAX_CHARS = 6_000
 TAGGING = TaggingOptions("gpt-4o-mini", tagging_prompts(), False, MAX_CHARS, 3)

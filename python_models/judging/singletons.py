@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from python_models.judging import EMBEDDED, JudgingOptions
-from python_models.judging_heuristic import score_pairs
-from python_models.llm.endpoint import open_configured_endpoint
+from python_models.judging.heuristic import score_pairs
+from python_models.judging.pairs import EMBEDDED, JudgingOptions
+from python_models.llm.endpoint.endpoint import open_configured_endpoint
 from python_models.llm.engine import ask
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.replies import parse_scores, read_json_object

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from python_models.llm.cache.schema import as_cache_error, connect
+from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.errors import CacheError
-from python_models.llm.schema import as_cache_error, connect
-from python_models.llm.writer import CacheWriter, Work
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEYS_PER_QUERY = 500

@@ -22,7 +22,7 @@ def embed_tags(tags: Sequence[str], model_name: str) -> npt.NDArray[np.float32]:
     if not tags:
         return np.zeros((0, 0), dtype=np.float32)
     from python_models.embedded.embedder import embed, embedder_identity  # loads torch when it embeds, not before
-    from python_models.llm.cache import ResponseCache
+    from python_models.llm.cache.response_cache import ResponseCache
     from python_models.settings import cache_path
 
     identity = embedder_identity(model_name)

@@ -10,10 +10,10 @@ from hashlib import md5
 from itertools import islice
 from typing import Any
 
-from python_models.llm.cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.fence import clean_and_cut
-from python_models.llm.prices import Price, find_price
 from python_models.llm.request import ChatRequest
+from python_models.llm.spending.prices import Price, find_price
 from python_models.source.records import read_records
 
 _CHUNK = 1_000

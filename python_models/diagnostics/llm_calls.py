@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_models.llm.cache import CachedReply, ResponseCache
-from python_models.llm.prices import Price, find_price, read_prices
+from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.spending.prices import Price, find_price, read_prices
 from python_models.settings import cache_path
 
 _BATCH_ROWS = 10_000
@@ -27,7 +27,7 @@ CALL_SCHEMA = pa.schema(
         "n_completion_tokens": pa.int64(),
         "latency_ms": pa.float64(),
         "cost_usd": pa.float64(),
-        "paid": pa.string(),
+        "payment": pa.string(),
         "requested_at": pa.timestamp("us"),
     }
 )
@@ -57,7 +57,7 @@ def cost_usd(reply: CachedReply, prices: Mapping[str, Price]) -> float | None:
 
 
 def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
-    paid = "free" if reply.is_free else "imported" if reply.is_imported else "batch" if reply.is_batch else "here"
+    payment = "free" if reply.is_free else "imported" if reply.is_imported else "batch" if reply.is_batch else "here"
     return {
         "request_key": reply.key,
         "stage": reply.stage,
@@ -69,6 +69,6 @@ def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
         "n_completion_tokens": reply.n_completion_tokens,
         "latency_ms": reply.latency_ms,
         "cost_usd": cost_usd(reply, prices),
-        "paid": paid,
+        "payment": payment,
         "requested_at": reply.requested_at.replace(tzinfo=None),
     }

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from python_models.llm.cache import INSERT_REPLY, CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, ResponseCache
+from python_models.llm.cache.schema import SCHEMA_VERSION
+from python_models.llm.cache.writer import Work
 from python_models.llm.errors import CacheError
-from python_models.llm.schema import SCHEMA_VERSION
-from python_models.llm.writer import Work
 
 _HEADER = {"format": "tacos-cache", "version": SCHEMA_VERSION}
 _ROWS_PER_COMMIT = 1_000

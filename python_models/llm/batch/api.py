@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, TypeVar, cast
 import httpx2
 import openai
 
-from python_models.llm.cache import INSERT_REPLY, ResponseCache, now_us
-from python_models.llm.client import read_completion
-from python_models.llm.endpoint import Endpoint, hide_bearer, shown_url
+from python_models.llm.cache.response_cache import INSERT_REPLY, ResponseCache, now_us
+from python_models.llm.cache.writer import Rows, Work
+from python_models.llm.endpoint.client import read_completion
+from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
 from python_models.llm.errors import EndpointError
-from python_models.llm.writer import Rows, Work
 from python_models.settings import LlmSettings
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from python_models.embedding import embed_tags
+from python_models.embedded.embedding import embed_tags
 
 
 def merge_similarities(

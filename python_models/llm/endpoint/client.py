@@ -16,12 +16,12 @@ import aiohttp
 import httpx2
 import openai
 
-from python_models.llm.cache import CachedReply, now_us
-from python_models.llm.dialect import Dialect, dialect_of
-from python_models.llm.endpoint import Endpoint, hide_bearer, shown_url
+from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.endpoint.dialect import Dialect, dialect_of
+from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
+from python_models.llm.endpoint.retries import read_retry_after
 from python_models.llm.errors import EndpointError
 from python_models.llm.request import ChatRequest
-from python_models.llm.retries import read_retry_after
 
 _CONNECT_TIMEOUT_S = 10.0
 _LONGEST_DETAIL = 300

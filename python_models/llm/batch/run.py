@@ -16,15 +16,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from python_models.llm import batch as api
-from python_models.llm.batch import Batches, Entry, Failure, batch_line
-from python_models.llm.dialect import FORMATS, Dialect, dialect_of
+from python_models.llm.batch import api
+from python_models.llm.batch.api import Batches, Entry, Failure, batch_line
+from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
 from python_models.llm.errors import SpendingLimitReached
 from python_models.llm.lookup import Answer, Item, Lookup
 from python_models.llm.online import CHUNK, OnlineRun
-from python_models.llm.prices import max_prompt_tokens
 from python_models.llm.request import ChatRequest
 from python_models.llm.session import Session
+from python_models.llm.spending.prices import max_prompt_tokens
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from python_models.embedding import embed_tags
+from python_models.embedded.embedding import embed_tags
 
 _BLOCK = 1_024  # rows compared at once, so that memory stays at block x tags
 

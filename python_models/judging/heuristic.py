@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from python_models.digest import source_digest
-from python_models.llm.cache import ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.fence import clean_and_cut
 from python_models.settings import cache_path
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from python_models.llm.cache import ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import cache_path
 
 Vectors = npt.NDArray[np.float64]

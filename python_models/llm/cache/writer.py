@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from python_models.llm.cache.schema import as_cache_error, connect
 from python_models.llm.errors import CacheError
-from python_models.llm.schema import as_cache_error, connect
 
 # Rows that go into one commit at most; a commit takes whatever is waiting, so that it is small when little comes.
 _LARGEST_GROUP = 2_000

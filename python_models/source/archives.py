@@ -11,7 +11,15 @@ from typing import NamedTuple, cast
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
-ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
 
 
 class ArchiveError(ValueError):
@@ -77,7 +85,7 @@ class _ZipMember(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        chunk = self._file.read1(len(buffer))
+        chunk = cast("io.BufferedReader", self._file).read1(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
@@ -85,8 +93,6 @@ class _ZipMember(io.RawIOBase):
         self._file.close()
         self._archive.close()
         super().close()
-
-
 
 
 def _is_tar(path: Path) -> bool:
@@ -100,7 +106,7 @@ def _open_tar(path: Path) -> tarfile.TarFile:
 @lru_cache(maxsize=1)
 def _open_tar_once(path: Path, modified_at: int) -> tarfile.TarFile:  # noqa: ARG001
     """One archive stays open: its members are read one after the other, and a packed tar can only be read forwards."""
-    return tarfile.open(path)  # noqa: SIM115
+    return tarfile.open(path)
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Rows of Parquet and Arrow files, in bounded memory: of the decoded rows, not of the file, which may be far smaller."""
+"""Rows of Parquet and Arrow files, in memory bounded by the decoded rows: the file may be far smaller."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def _read_rows(batch: pa.RecordBatch) -> Iterator[Piece]:
     for values in zip(*columns, strict=True):
         wrong = next((value for value in values if type(value) is UnicodeDecodeError), None)
         if wrong is None:
-            yield Piece(b"", make_row(names, values, doubled) if doubled else dict(zip(names, values, strict=True)), None)
+            yield Piece(
+                b"", make_row(names, values, doubled) if doubled else dict(zip(names, values, strict=True)), None
+            )
         else:
             yield Piece(b"", None, f"not UTF-8 at byte {wrong.start + 1}")
 
@@ -100,7 +102,7 @@ def _read_column(column: pa.Array) -> list[Any]:
 
 
 def _read_cell(cell: pa.Scalar) -> Any:
-    """Read a value: a text that is not UTF-8 as its error, what Python cannot hold (such as the year 10,000) as None."""
+    """Read a value: a text that is not UTF-8 as its error, what Python cannot hold (the year 10,000) as None."""
     try:
         return cell.as_py()
     except UnicodeDecodeError as error:

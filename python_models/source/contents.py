@@ -20,7 +20,7 @@ class ContentError(ValueError):
 
 
 class Content(NamedTuple):
-    """What a turn says: its text ("" if it has none), thoughts and calls, and whether it hands over results of tools."""
+    """What a turn says: text ("" if there is none), thoughts, calls, and whether it hands over results of tools."""
 
     text: str = ""
     thoughts: str = ""

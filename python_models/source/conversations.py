@@ -118,7 +118,7 @@ def _read_object(turn: dict[str, Any]) -> Iterator[Turn]:
 
 
 def _find_role(turn: dict[str, Any]) -> tuple[str | None, Any]:
-    """Find the role of a turn, and the first name given for it; a name that is null or unknown does not hide another."""
+    """Find the role of a turn, and the first name given; one that is null or unknown does not hide another."""
     first = None
     for field in ROLE_FIELDS:
         name = turn.get(field)

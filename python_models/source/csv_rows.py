@@ -11,7 +11,6 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 from python_models.source.doubled import find_doubled, make_row
 from python_models.source.fields import KNOWN_FIELDS
@@ -154,7 +153,7 @@ class _Rows:
         self.ahead.extendleft(line for line in reversed(self.taken[1:]) if line)
         self.taken = [line]
         values = line.rstrip("\r\n").split(self.delimiter)
-        return [next(csv.reader([value])) [0] if QUOTED.fullmatch(value) else value for value in values]
+        return [next(csv.reader([value]))[0] if QUOTED.fullmatch(value) else value for value in values]
 
     def _take_rest(self) -> None:
         """Take the lines that belong to a damaged row: until its quotes are closed, or a row begins for sure."""

@@ -78,7 +78,9 @@ class _Columns:
 def _find_columns(keys: tuple[str, ...]) -> _Columns:
     # CSV files often write their header in capitals; the exact name wins.
     names = {str(key).strip().lower(): key for key in reversed(keys)} | {key: key for key in keys}
-    letters = [(match[1] or match[2], names[name]) for name in names if (match := OPTION_COLUMN.fullmatch(name.lower()))]
+    letters = [
+        (match[1] or match[2], names[name]) for name in names if (match := OPTION_COLUMN.fullmatch(name.lower()))
+    ]
 
     def known(*wanted: str) -> tuple[tuple[str, str], ...]:
         return tuple((name, names[name]) for name in wanted if name in names)
@@ -118,7 +120,7 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         return found
 
     for name, value in filled(columns.labels):
-        if value is False or (name == "kto_tag" or columns.has_pair) and str(value).strip().lower() == "false":
+        if value is False or ((name == "kto_tag" or columns.has_pair) and str(value).strip().lower() == "false"):
             raise FieldError(f"undesired: {name} is false")
     questions, answers = filled(columns.questions), filled(columns.answers)
     answers = [(name, value) for name, value in answers if name not in CHOSEN_FIELDS or not isinstance(value, int)]
@@ -189,7 +191,9 @@ def _holds_turns(name: str, value: Any) -> bool:
         return not isinstance(value, str) or value.lstrip()[:1] in ("[", "{")
     if not isinstance(value, list):
         return False
-    return is_conversation(value) or (name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value))
+    return is_conversation(value) or (
+        name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
+    )
 
 
 def read_text(value: Any, name: str) -> str:

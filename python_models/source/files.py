@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 from python_models.settings import PROJECT_ROOT
 from python_models.source.archives import (
@@ -193,6 +192,6 @@ def _find_problem(name: str, endings: tuple[str, ...]) -> str | None:
         return None
     if lower.endswith(ARCHIVE_ENDINGS):
         return "not read: an archive inside an archive; unpack it"
-    ending = cast("str", Path(lower).suffix)
+    ending = Path(lower).suffix
     what = f"its ending {ending} is" if ending else "it has no ending, thus"
     return f"not read: {what} none of those of data files; name the file itself to read it, whatever it is called"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from python_models.source.archives import ArchiveError
 from python_models.source.files import WANTED, DatasetError, DatasetFile, find_files
 from python_models.source.formats import UNKNOWN, Parsed, parse, read_mapping
-from python_models.source.archives import ArchiveError
 from python_models.source.readers import RawRecord, read_raw, recognise
 
 DEFAULT_FLOOR = date(2020, 1, 1)
@@ -91,7 +91,8 @@ def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any
 
     Returns:
         Rows of source_file, format (container, and the format of the first usable record, such as jsonl/alpaca; None
-        of a file that is not read), problem (why it is not read, None if it is), n_bytes (on disk), modified_at (UTC without zone), n_records (counted from the file, without making rows).
+        of a file that is not read), problem (why it is not read, None if it is), n_bytes (on disk), modified_at (UTC
+        without zone), n_records (counted from the file, without making rows).
 
     Raises:
         DatasetError: no file.

@@ -9,7 +9,9 @@ ROLES = {
     **dict.fromkeys(("claude", "llm", "agent", "asst", "ai_assistant", "gpt4", "gpt_4", "gpt_3.5_turbo"), "assistant"),
     **dict.fromkeys(("response", "answer", "aimessage", "aimessagechunk", "gemini", "llama"), "assistant"),
     **dict.fromkeys(("system", "developer", "system_prompt", "system_message", "systemmessage"), "system"),
-    **dict.fromkeys(("tool", "function", "observation", "ipython", "environment", "tool_result", "tool_results"), "tool"),
+    **dict.fromkeys(
+        ("tool", "function", "observation", "ipython", "environment", "tool_result", "tool_results"), "tool"
+    ),
     **dict.fromkeys(("tool_response", "function_response", "tool_output", "function_call_output"), "tool"),
     **dict.fromkeys(("function_result", "toolmessage", "functionmessage", "execution", "code_output"), "tool"),
     **dict.fromkeys(("function_call", "tool_call", "tool_calls", "function_calls", "tool_use"), "call"),

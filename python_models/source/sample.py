@@ -59,9 +59,7 @@ def make_sample(fields: Fields) -> Sample:
     return _check(fields, instruction, response, sum(turn.role == "user" for turn in turns), systems)
 
 
-def _check(
-    fields: Fields, instruction: str | None, response: str | None, n_turns: int, systems: list[str]
-) -> Sample:
+def _check(fields: Fields, instruction: str | None, response: str | None, n_turns: int, systems: list[str]) -> Sample:
     if instruction is None:
         raise FieldError(f"instruction is {fields.no_instruction}")
     if not instruction:
@@ -144,5 +142,3 @@ def _join(turns: list[Turn], role: str) -> str | None:
     """Join the texts of a role's turns by blank lines; None without such a turn, empty if all are empty."""
     texts = [turn.text for turn in turns if turn.role == role]
     return "\n\n".join(text for text in texts if text) if texts else None
-
-

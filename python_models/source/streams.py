@@ -102,7 +102,7 @@ class ByteSource(io.RawIOBase):
         elif self._kind == "bzip2":
             self._input = bz2.BZ2File(self._file)
         elif self._kind == "xz":
-            self._input = lzma.LZMAFile(self._file)
+            self._input = lzma.LZMAFile(self._file)  # noqa: SIM115
         elif self.is_packed:
             self._input = pa.CompressedInputStream(self._file, self._kind)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from python_models.settings import SettingError
-from python_models.source.formats import parse, read_mapping
 from python_models.source.dates import parse_date
+from python_models.source.formats import parse, read_mapping
 from python_models.source.texts import clean, write_json
 
 CALL = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}

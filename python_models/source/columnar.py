@@ -59,7 +59,7 @@ def _find_batch_rows(group: Any) -> int:
         may_repeat = n_bytes <= DICTIONARY_BYTES + 4 * column.num_values or n_packed * MANY_TIMES < n_bytes
         if column.has_dictionary_page and may_repeat:
             max_row_bytes += n_bytes
-    n_rows = min(BATCH_BYTES / max(row_bytes, 1), 4 * BATCH_BYTES / max(max_row_bytes, 1), MAX_BATCH_ROWS)
+    n_rows = min(BATCH_BYTES / max(row_bytes, 1), BATCH_BYTES / max(max_row_bytes, 1), MAX_BATCH_ROWS)
     return max(int(n_rows), 1)
 
 
@@ -73,7 +73,7 @@ def _read_batches(batches: Iterator[pa.RecordBatch], what: str) -> Iterator[Piec
         if batch is None:
             return
         n_repeated = sum(column.dictionary.nbytes for column in batch.columns if pa.types.is_dictionary(column.type))
-        n_rows = min(BATCH_BYTES * batch.num_rows / max(batch.nbytes, 1), 4 * BATCH_BYTES / max(n_repeated, 1))
+        n_rows = min(BATCH_BYTES * batch.num_rows / max(batch.nbytes, 1), BATCH_BYTES / max(n_repeated, 1))
         n_rows = max(min(int(n_rows), MAX_BATCH_ROWS), 1)
         for start in range(0, batch.num_rows, n_rows):
             yield from _read_rows(batch.slice(start, n_rows))

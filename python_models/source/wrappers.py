@@ -10,13 +10,18 @@ from python_models.source.fields import RECORD_FIELDS
 
 # Names under which a list of records is kept: LMFlow, FLAN, pandas, the Hugging Face viewer, one file for all splits.
 WRAPPERS = frozenset(
-    "data instances examples records rows items samples entries dataset train test validation valid dev eval "
-    "train_sft test_sft train_prefs test_prefs".split()
+    (
+        *("data", "instances", "examples", "records", "rows", "items", "samples", "entries", "dataset"),
+        *("train", "test", "validation", "valid", "dev", "eval", "train_sft", "test_sft", "train_prefs", "test_prefs"),
+    )
 )
 # Fields of a turn of a conversation; an object with others as well is a record, such as a message in a table of them.
 TURN_FIELDS = frozenset(
-    "from role value content text name weight loss_weight loss train tool_calls function_call tool_call_id "
-    "reasoning_content thinking type parts id images status".split()
+    (
+        *("from", "role", "value", "content", "text", "name", "type", "parts", "id", "images", "status"),
+        *("weight", "loss_weight", "loss", "train", "tool_calls", "function_call", "tool_call_id"),
+        *("reasoning_content", "thinking"),
+    )
 )
 
 

@@ -38,7 +38,7 @@ def _list_calls(value: Any) -> list[Any]:
     if isinstance(value, str):
         text = clean(value)
         parsed, _ = read_json(text.encode())
-        if isinstance(parsed, dict | list):
+        if isinstance(parsed, dict | list | str):
             return _list_calls(parsed)
         return [] if text.lower() in ("", "null", "none") else [text]
     if isinstance(value, list):

@@ -133,7 +133,7 @@ class _Rows:
                 raise
             row = self._read_unquoted(line)
         else:
-            if len(self.taken) > 1 and self._is_unquoted():
+            if len(self.taken) > 1 and len(row) != width and self._is_unquoted():
                 row = self._read_unquoted(line)
         return row
 

@@ -158,7 +158,7 @@ def test_quotes_and_delimiters_of_tables(text: str, expected: list[str], tmp_pat
 
 
 def test_damaged_rows_hide_no_others_and_invent_none(tmp_path: Path) -> None:
-    """Whatever line of a table is damaged by a stray quote: the other rows are read, and no row that was never there."""
+    """Whatever line of a table is damaged by a stray quote: the other rows are read, and none is invented."""
     good = [[f"Say {i}, now.", f"Line {i}\nand, more" if i % 3 == 0 else f"plain {i}"] for i in range(9)]
     for damaged in range(9):
         out = io.StringIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -58,45 +59,29 @@ class Fields:
     no_response: str = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Known columns among the names of a record: (known name in small letters, name in the record)."""
-
-    conversations: tuple[tuple[str, str], ...]
-    histories: tuple[tuple[str, str], ...]
-    questions: tuple[tuple[str, str], ...]
-    inputs: tuple[tuple[str, str], ...]
-    options: tuple[tuple[str, str], ...]
-    letters: tuple[tuple[str, str], ...]
-    answers: tuple[tuple[str, str], ...]
-    systems: tuple[tuple[str, str], ...]
-    labels: tuple[tuple[str, str], ...]
-    has_pair: bool
+_GROUPS = {
+    "labels": LABEL_FIELDS,
+    "conversations": (*CONVERSATION_FIELDS, *LOOSE_CONVERSATION_FIELDS),
+    "histories": HISTORY_FIELDS,
+    "questions": INSTRUCTION_FIELDS,
+    "inputs": INPUT_FIELDS,
+    "options": OPTION_FIELDS,
+    "answers": (*CHOSEN_FIELDS, *RESPONSE_FIELDS),
+    "systems": SYSTEM_FIELDS,
+    "rejected": REJECTED_FIELDS,
+}
 
 
 @lru_cache(maxsize=4_096)
-def _find_columns(keys: tuple[str, ...]) -> _Columns:
+def _find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Find the known columns among the names of a record: (group, known name in small letters, name in the record)."""
     # CSV files often write their header in capitals; the exact name wins.
     names = {str(key).strip().lower(): key for key in reversed(keys)} | {key: key for key in keys}
-    letters = [
-        (match[1] or match[2], names[name]) for name in names if (match := OPTION_COLUMN.fullmatch(name.lower()))
-    ]
-
-    def known(*wanted: str) -> tuple[tuple[str, str], ...]:
-        return tuple((name, names[name]) for name in wanted if name in names)
-
-    return _Columns(
-        known(*CONVERSATION_FIELDS, *LOOSE_CONVERSATION_FIELDS),
-        known(*HISTORY_FIELDS),
-        known(*INSTRUCTION_FIELDS),
-        known(*INPUT_FIELDS),
-        known(*OPTION_FIELDS),
-        tuple(dict(sorted(letters)).items()) if len(letters) > 1 else (),
-        known(*CHOSEN_FIELDS, *RESPONSE_FIELDS),
-        known(*SYSTEM_FIELDS),
-        known(*LABEL_FIELDS),
-        any(name in names for name in REJECTED_FIELDS),
-    )
+    columns = [(group, name, names[name]) for group, known in _GROUPS.items() for name in known if name in names]
+    matches = {key: match[1] or match[2] for key in keys if (match := OPTION_COLUMN.fullmatch(str(key).lower()))}
+    if len(matches) > 1:
+        columns += [("letters", letter, key) for key, letter in sorted(matches.items(), key=lambda item: item[1])]
+    return tuple(columns)
 
 
 def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
@@ -108,54 +93,54 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     if mapping and any(column in record for column in mapping.values()):
         return _read_mapped(record, mapping)
     inner = record.get("input")
-    if isinstance(inner, dict) and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
+    if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
         record = {**record, "input": None, **inner}
     columns = _find_columns(tuple(record))
-
-    def filled(known: tuple[tuple[str, str], ...]) -> list[tuple[str, Any]]:
-        found = [(name, record[key]) for name, key in known if not is_empty(record[key])]
-        for name, value in found:
-            if type(value) is Doubled:
-                raise FieldError(f"two columns are named {name!r}, with different values")
-        return found
-
-    for name, value in filled(columns.labels):
-        if value is False or ((name == "kto_tag" or columns.has_pair) and str(value).strip().lower() == "false"):
+    filled: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+    for group, name, key in columns:
+        value = record[key]
+        if type(value) is Doubled:
+            raise FieldError(f"two columns are named {name!r}, with different values")
+        if not is_empty(value):
+            filled[group].append((name, value))
+    is_pair = any(group == "rejected" for group, _, _ in columns)
+    for name, value in filled["labels"]:
+        if value is False or ((name == "kto_tag" or is_pair) and str(value).strip().lower() == "false"):
             raise FieldError(f"undesired: {name} is false")
-    questions, answers = filled(columns.questions), filled(columns.answers)
-    answers = [(name, value) for name, value in answers if name not in CHOSEN_FIELDS or not isinstance(value, int)]
     fields = Fields(
         UNKNOWN_FORMAT,
-        history=[value for _, value in filled(columns.histories)],
-        answers=answers,
-        systems=[value for _, value in filled(columns.systems)],
-        no_instruction=_absence(record, columns.questions),
-        no_response=_absence(record, columns.answers),
+        history=[value for _, value in filled["histories"]],
+        # a number under "chosen" says which of two, it is no answer
+        answers=[item for item in filled["answers"] if item[0] not in CHOSEN_FIELDS or not isinstance(item[1], int)],
+        systems=[value for _, value in filled["systems"]],
     )
-    for name, value in filled(columns.conversations):
-        if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and not (questions and answers)):
+    for name, value in filled["conversations"]:
+        is_alone = not (filled["questions"] and fields.answers)
+        if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
             fields.conversation = value
             fields.format = (CONVERSATION_FIELDS | LOOSE_CONVERSATION_FIELDS)[name]
             return fields
-    _add_questions(fields, questions, columns, filled)
-    if not (questions or answers or columns.questions or columns.answers or columns.has_pair):
-        if columns.conversations:
-            raise FieldError("instruction is missing")
+    _add_questions(fields, filled, any(name == "instruction" for _, name, _ in columns))
+    if not fields.questions:
+        fields.no_instruction = _absence(record, columns, "questions")
+    if not fields.answers:
+        fields.no_response = _absence(record, columns, "answers")
+    if not any(group in ("questions", "answers", "rejected", "conversations") for group, _, _ in columns):
         keys = ", ".join(clean(str(key))[:40] for key in list(record)[:10])
         raise FieldError(f"unknown format: keys {keys}" if keys else "unknown format: the record is empty")
     return fields
 
 
-def _add_questions(fields: Fields, questions: list[tuple[str, Any]], columns: _Columns, filled: Any) -> None:
+def _add_questions(fields: Fields, filled: dict[str, list[tuple[str, Any]]], has_instruction_column: bool) -> None:
     """Add what makes the instruction, and name the format after the first question and the answer."""
+    questions = filled["questions"]
     # Data under an empty instruction has nobody who asks anything about it.
-    has_instruction_column = any(name == "instruction" for name, _ in columns.questions)
     if has_instruction_column and questions and questions[0][0] in ("input", "inputs"):
         questions = []
     first = questions[0][0] if questions else None
     fields.questions = [(name, value) for name, value in questions if name not in INPUT_FIELDS or name == first]
-    fields.inputs = [value for name, value in filled(columns.inputs) if name != first]
-    fields.options = filled(columns.options) or filled(columns.letters)
+    fields.inputs = [value for name, value in filled["inputs"] if name != first]
+    fields.options = filled["options"] or filled["letters"]
     if first == "instruction":
         fields.format = "alpaca"
     elif first and fields.answers:
@@ -174,15 +159,17 @@ def _read_mapped(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         fields.questions = [("instruction", values["instruction"])]
     if not is_empty(values["response"]):
         fields.answers = [("response", values["response"])]
-    fields.systems = [record[key] for _, key in _find_columns(tuple(record)).systems if not is_empty(record[key])]
+    fields.systems = [
+        record[key] for group, _, key in _find_columns(tuple(record)) if group == "systems" and not is_empty(record[key])
+    ]
     fields.no_instruction = "missing" if values["instruction"] is None else "empty"
     fields.no_response = "missing" if values["response"] is None else "empty"
     return fields
 
 
-def _absence(record: dict[str, Any], known: tuple[tuple[str, str], ...]) -> str:
-    present = any(record[key] is not None and record[key] == record[key] for _, key in known if _ != "input")
-    return "empty" if present else "missing"
+def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
+    values = [record[key] for known, name, key in columns if known == group and name != "input"]
+    return "empty" if any(value is not None and value == value for value in values) else "missing"
 
 
 def _holds_turns(name: str, value: Any) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from python_models.source.conversations import is_turn
 from python_models.source.pieces import Piece
 from python_models.source.streams import KEPT_BYTES, MAX_RECORD_BYTES
 from python_models.source.texts import read_json
-from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records
+from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_wrap
 
 MAX_PART = 1 << 20
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
@@ -51,7 +51,7 @@ class JsonSplitter:
     def split(self) -> Iterator[Piece]:
         """Yield the pieces."""
         while part := self.stream.readline(MAX_PART):
-            if self.is_line_start and self._begins_record(part):
+            if self.stack and self.is_line_start and self._begins_record(part):
                 yield from self._give_up()
             pieces = self._read_line(part) if self.is_line_start and not (self.value or self.beginning) else None
             self.is_line_start = part.endswith(b"\n")
@@ -63,7 +63,7 @@ class JsonSplitter:
                 self.value.clear()
         yield from self._end()
 
-    def _read_line(self, part: bytes) -> Iterator[Piece] | None:
+    def _read_line(self, part: bytes) -> Iterable[Piece] | None:
         """Read a line that is whole by itself; None if it needs to be scanned."""
         text = part.removeprefix(b"\xef\xbb\xbf").strip(BLANK)
         if self.contexts:
@@ -194,14 +194,19 @@ class JsonSplitter:
             value, error = read_json(text)
             yield from self._expand(value) if error is None else _salvage(text, error)
 
-    def _expand(self, value: object) -> Iterator[Piece]:
+    def _expand(self, value: object) -> Iterable[Piece]:
+        if isinstance(value, dict) and not may_wrap(tuple(value)):
+            return (Piece(b"", value, None),)
+        return self._expand_all(value)
+
+    def _expand_all(self, value: object) -> Iterator[Piece]:
         for record in expand(value, len(self.contexts)):
             yield Piece(b"", record, None)
 
     def _begins_record(self, part: bytes) -> bool:
         """Say whether a line begins a new record although the present value is not complete: it is damaged."""
         line = part.strip(BLANK)
-        if not self.stack or line[:1] != b"{":
+        if line[:1] != b"{":
             return False
         if self.in_string:
             if line == b"{":  # indented like the damaged one

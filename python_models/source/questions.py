@@ -30,6 +30,8 @@ def join_question(fields: Fields) -> str:
     Raises:
         FieldError: a field is not text.
     """
+    if len(fields.questions) == 1 and not (fields.inputs or fields.options):
+        return read_text(fields.questions[0][1], "instruction")
     questions: list[str] = []
     for _, value in fields.questions:
         text = read_text(value, "instruction")

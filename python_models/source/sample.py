@@ -34,7 +34,7 @@ def make_sample(fields: Fields) -> Sample:
     Raises:
         FieldError, TurnError: the record cannot be used; the message is the reason.
     """
-    systems = [_read_system(value) for value in fields.systems]
+    systems = [_read_system(value) for value in fields.systems] if fields.systems else []
     if fields.conversation is None and not fields.history and _is_plain(fields):
         instruction = join_question(fields) if fields.questions else None
         response = read_text(fields.answers[0][1], "response") if fields.answers else None
@@ -70,19 +70,19 @@ def _check(fields: Fields, instruction: str | None, response: str | None, n_turn
         raise FieldError("response is empty")
     if NO_OUTPUT.fullmatch(response):
         raise FieldError("response is a placeholder for none")
-    return Sample(instruction, response, n_turns, "\n\n".join(filter(None, dict.fromkeys(systems))) or None)
+    system_prompt = "\n\n".join(filter(None, dict.fromkeys(systems))) if systems else None
+    return Sample(instruction, response, n_turns, system_prompt or None)
 
 
 def _is_plain(fields: Fields) -> bool:
     """Say whether questions and answer are texts rather than turns."""
-    values = [value for _, value in fields.questions] + [value for _, value in fields.answers[:1]]
-    if any(isinstance(value, list | dict) for value in values):
-        return False
-    is_list = any(name in LIST_FIELDS for name, _ in (*fields.questions, *fields.answers[:1]))
-    return not is_list or (
-        all(not isinstance(value, str) or value.lstrip()[:1] != "[" for value in values)
-        and (bool(fields.questions) or not fields.answers)
-    )
+    for name, value in (*fields.questions, *fields.answers[:1]):
+        if type(value) is not str:
+            if isinstance(value, list | dict):
+                return False
+        elif name in LIST_FIELDS and (value.lstrip()[:1] == "[" or not fields.questions):
+            return False
+    return True
 
 
 def _is_answered(turns: list[Turn]) -> bool:

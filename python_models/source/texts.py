@@ -37,7 +37,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", SURROGATE.sub("", text).replace("\ufeff", ""))
     stripped = text.strip()
-    if stripped and text[0].isspace():
+    if len(stripped) != len(text) and stripped and text[0].isspace():
         before = text[: len(text) - len(text.lstrip())]
         indent = INDENT.fullmatch(before.rpartition("\n")[2])
         if indent and (len(indent[0]) > 1 or indent[0] == "\t"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from python_models.source.conversations import is_turn
@@ -38,7 +39,7 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             return
         for item in value:
             yield from expand(item, level + 1)
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and may_wrap(tuple(value)):
         if isinstance(value.get("row"), dict) and "row_idx" in value:  # as the Hugging Face viewer hands rows out
             value = value["row"]
         lists = _find_lists(value)
@@ -51,6 +52,12 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             yield value
     else:
         yield value
+
+
+@lru_cache(maxsize=4_096)
+def may_wrap(names: tuple[str, ...]) -> bool:
+    """Say whether an object with these fields may hold records: nearly none does, and this is quickly known."""
+    return any(name.lower() in WRAPPERS or name == "row_idx" for name in names)
 
 
 def holds_records(first: Any, level: int) -> bool:

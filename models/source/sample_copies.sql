@@ -5,7 +5,7 @@ MODEL (
   column_descriptions (
     record_id = 'The record.',
     source_file = 'File of the record.',
-    sample_id = 'md5 of the instruction and the response with white space collapsed.',
+    sample_id = 'md5 of the instruction, the response and the system prompt, if there is one, with white space collapsed.',
     copy_rank = '1: the record that stands for the sample, the earliest, then the first by file and number; 2 and on: its copies.',
     is_left_out = 'Whether sample_limit leaves the sample out: it takes those with the lowest sample_id, which is a hash.'
   ),
@@ -27,7 +27,9 @@ WITH records AS (
     source_file,
     record_no,
     ingested_at,
-    MD5(@CANONICAL_TEXT(instruction) || CHR(10) || @CANONICAL_TEXT(response)) AS sample_id
+    MD5(
+      @CANONICAL_TEXT(instruction) || CHR(10) || @CANONICAL_TEXT(response) || COALESCE(CHR(10) || @CANONICAL_TEXT(system_prompt), '')
+    ) AS sample_id
   FROM tacos.source_records
   WHERE
     error IS NULL

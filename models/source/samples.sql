@@ -1,12 +1,13 @@
 MODEL (
   name tacos.samples,
   kind FULL,
-  description 'One row per distinct sample: usable records with the same instruction and response, apart from white space, are one.',
+  description 'One row per distinct sample: usable records with the same instruction, response and system prompt, apart from white space, are one.',
   column_descriptions (
-    sample_id = 'md5 of the instruction and the response with white space collapsed.',
+    sample_id = 'md5 of the instruction, the response and, if there is one, the system prompt, with white space collapsed.',
     record_id = 'The record that stands for the sample: the earliest, then the first by file and number.',
     instruction = 'What the user asks.',
     response = 'What the assistant answers.',
+    system_prompt = 'What stands above the conversation; NULL if there is none.',
     n_turns = 'Number of user turns.',
     n_duplicates = 'Copies beyond the first.',
     source_file = 'File of the record.',
@@ -40,6 +41,7 @@ SELECT
   chosen.record_id::TEXT AS record_id,
   source_records.instruction::TEXT AS instruction,
   source_records.response::TEXT AS response,
+  source_records.system_prompt::TEXT AS system_prompt,
   source_records.n_turns::INT AS n_turns,
   chosen.n_duplicates::BIGINT AS n_duplicates,
   source_records.source_file::TEXT AS source_file,

@@ -66,7 +66,7 @@ def execute(
         local_model=Path(local_model) if local_model else None,
     )
     samples = (
-        exp.select("sample_id", "instruction", "ingested_at")
+        exp.select("sample_id", "instruction", "system_prompt", "ingested_at")
         .from_(context.resolve_table("tacos.samples"))
         .where(f"ingested_at BETWEEN CAST('{start:%Y-%m-%d}' AS DATE) AND CAST('{end:%Y-%m-%d}' AS DATE)")
         .order_by("sample_id")

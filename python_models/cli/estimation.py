@@ -85,11 +85,12 @@ def _hashed_samples(dataset: str, column_mapping: str) -> Iterator[tuple[bytes, 
         for row in batch.to_pylist():
             if row["error"] is not None:
                 continue
-            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in ("instruction", "response"))
+            names = [name for name in ("instruction", "response", "system_prompt") if row[name]]
+            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in names)
             key = md5(texts.encode("utf-8", "replace"), usedforsecurity=False).digest()
             if key not in seen:
                 seen.add(key)
-                yield key, {"instruction": row["instruction"], "response": row["response"]}
+                yield key, {name: row[name] for name in names}
 
 
 def estimate_tagging(
@@ -147,8 +148,9 @@ class JudgingSize:
     def add(self, sample: Mapping[str, Any]) -> None:
         """Count a sample."""
         self.n_samples += 1
-        for name in ("instruction", "response"):
-            self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
+        for name in ("instruction", "response", "system_prompt"):
+            if sample.get(name):
+                self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
 
     def fill_in(self, estimate: StageEstimate, n_calls: int, n_paid: int) -> StageEstimate:
         """Bound what ``n_calls`` comparisons take, of which ``n_paid`` are paid for."""

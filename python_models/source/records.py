@@ -11,9 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from python_models.source.archives import ArchiveError
 from python_models.source.files import WANTED, DatasetError, DatasetFile, find_files
 from python_models.source.formats import UNKNOWN, Parsed, parse, read_mapping
-from python_models.source.readers import RawRecord, load, read_raw, recognise
+from python_models.source.readers import RawRecord, read_raw, recognise
 
 BATCH_ROWS = 2_000
 BATCH_CHARS = 16 << 20
@@ -28,6 +29,7 @@ SCHEMA = pa.schema(
         ("format", pa.string()),
         ("instruction", pa.string()),
         ("response", pa.string()),
+        ("system_prompt", pa.string()),
         ("conversation", pa.string()),
         ("n_turns", pa.int32()),
         ("error", pa.string()),
@@ -60,12 +62,12 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
     for file in files:
         for raw in _read_raw(file):
             row = _make_row(file, raw, mapping)
-            error = row[8]
+            error = row[9]
             if error is None:
                 n_usable += 1
             else:
                 reasons[error] += 1
-            row_chars = sum(len(text) for text in row[4:7] if text)
+            row_chars = sum(len(text) for text in row[4:8] if text)
             if rows and (len(rows) == BATCH_ROWS or n_chars + row_chars > BATCH_CHARS):
                 yield _take_batch(rows)
                 n_chars = 0
@@ -92,9 +94,10 @@ def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any
     """Describe every file of a dataset, in the order they are read.
 
     Returns:
-        Rows of source_file, format (container, and the format of the first usable record, such as jsonl/alpaca),
-        n_bytes (on disk), modified_at (UTC without zone), n_records (counted from the file, without making rows),
-        records_digest (the sum of the first 60 bits of the ids, as text).
+        Rows of source_file, format (container, and the format of the first usable record, such as jsonl/alpaca; None
+        of a file that is not read), problem (why it is not read, None if it is), n_bytes (on disk), modified_at (UTC
+        without zone), n_records (counted from the file, without making rows), records_digest (the sum of the first 60
+        bits of the ids, as text).
 
     Raises:
         DatasetError: no file.
@@ -109,11 +112,12 @@ def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any
             sum_of_ids += _number_of(_record_id(file, raw, parsed))
             if record_format is None and parsed.error is None:
                 record_format = parsed.format
-        container = recognise(file.path)[0]
+        container = _recognise(file)
         rows.append(
             {
                 "source_file": file.source_file,
                 "format": container if record_format is None else f"{container}/{record_format}",
+                "problem": file.problem,
                 "n_bytes": file.n_bytes,
                 "modified_at": file.modified_at.replace(tzinfo=None),
                 "n_records": n_records,
@@ -137,7 +141,7 @@ def require_usable(dataset: str, files: list[DatasetFile], n_usable: int, reason
     """
     if n_usable:
         return
-    names = [file.source_file for file in files]
+    names = [file.source_file for file in files if file.problem is None]
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     n_records = sum(reasons.values())
     why = "".join(f"\n  {n:>8,} x {reason}" for reason, n in Counter(reasons).most_common(5))
@@ -153,22 +157,29 @@ def require_usable(dataset: str, files: list[DatasetFile], n_usable: int, reason
 
 def _read_raw(file: DatasetFile) -> Iterator[RawRecord]:
     try:
-        yield from read_raw(file.path)
+        yield from read_raw(file)
     except OSError as error:
         raise DatasetError(
             f"{WANTED}, but reading {file.source_file} failed: {error}. Check the disk, or copy the file anew."
         ) from error
 
 
+def _recognise(file: DatasetFile) -> str | None:
+    """Name the container of a file; None if the file is not read."""
+    try:
+        return "unreadable" if file.error else None if file.problem else recognise(file)
+    except ArchiveError:
+        return "unreadable"
+
+
 def _parse(raw: RawRecord, mapping: Mapping[str, str]) -> Parsed:
-    value, error = load(raw)
-    if error is None:
-        return parse(value, mapping)
-    return Parsed(UNKNOWN, None, None, raw.text.decode("utf-8", "backslashreplace"), None, None, error)
+    if raw.error is None:
+        return parse(raw.value, mapping)
+    return Parsed(UNKNOWN, None, None, raw.text.decode("utf-8", "backslashreplace"), None, None, raw.error)
 
 
 def _record_id(file: DatasetFile, raw: RawRecord, parsed: Parsed) -> str:
-    identity = json.dumps([file.source_file, raw.record_no]) + parsed.conversation_json
+    identity = f"{json.dumps(file.source_file)} {raw.record_no} " + parsed.conversation_json
     return hashlib.md5(identity.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
@@ -191,6 +202,7 @@ def _make_row(file: DatasetFile, raw: RawRecord, mapping: Mapping[str, str]) -> 
         parsed.format,
         parsed.instruction,
         parsed.response,
+        parsed.system_prompt,
         conversation,
         parsed.n_turns,
         parsed.error,

@@ -39,7 +39,7 @@ _REPLY_COLUMNS = {
     "code_digest": "TEXT",
 }
 _INPUTS = {
-    "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT"},
+    "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT", "system_prompt": "TEXT"},
     "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT", "is_primary": "BOOLEAN"},
     "tacos_internal.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
@@ -150,7 +150,9 @@ class JudgingPipeline:
             judge: who scores the pairs.
             has_audits: whether the audits of every table are run; AssertionError names the first that fails.
         """
-        samples = pd.DataFrame({"instruction": "ask", "response": "answer"} | dict(samples.items()))
+        samples = pd.DataFrame(
+            {"instruction": "ask", "response": "answer", "system_prompt": None} | dict(samples.items())
+        )
         given = {"n_tags": 1, "is_primary": ~clusters.duplicated("sample_id")}
         clusters = pd.DataFrame(given | dict(clusters.items()), index=clusters.index)
         self._create("tacos.samples", samples)

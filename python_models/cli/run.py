@@ -61,11 +61,13 @@ def run(_: argparse.Namespace) -> int:
 
 def _bring_up_to_date(context: Context) -> None:
     """Apply the project where it changed, else run it; first ask again for what failed before."""
+    from python_models.stale_children import categorize_safely
+
     _read_edited_files_again(context)
     if _n_failed(context):
         # Failed samples of older days are outside of what a run looks at; the others come from the cache.
         context.plan(auto_apply=True, no_prompts=True, skip_tests=True, restate_models=["tacos.tag_replies"])
-    plan = context.plan_builder(run=True, ignore_cron=True, skip_tests=True).build()
+    plan = categorize_safely(context.plan_builder(run=True, ignore_cron=True, skip_tests=True)).build()
     if plan.has_changes:
         context.apply(plan)
     else:

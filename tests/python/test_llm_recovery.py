@@ -114,8 +114,8 @@ def test_how_it_was_paid_is_taken_back_from_llm_calls(warehouse: Any, tmp_path: 
         values = json.dumps(answers[0].request_key).replace('"', "'")
         warehouse.connection.execute(
             "CREATE SCHEMA tacos; CREATE TABLE tacos.llm_calls AS SELECT "
-            f"{values} AS request_key, 'stop' AS finish_reason, 3::BIGINT AS n_cached_prompt_tokens, 1.5::DOUBLE AS latency_ms, "
-            "'free' AS payment"
+            f"{values} AS request_key, 'stop' AS finish_reason, 3::BIGINT AS n_cached_prompt_tokens, "
+            "1.5::DOUBLE AS latency_ms, 'free' AS payment"
         )
         lose_cache(tmp_path)
         assert recover_replies(warehouse) == 2

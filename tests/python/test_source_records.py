@@ -20,16 +20,14 @@ import pytest
 
 from python_models.settings import PROJECT_ROOT
 from python_models.source.files import DatasetError
-from python_models.source.records import BATCH_ROWS, SCHEMA, describe_files, read_records
+from python_models.source.records import BATCH_ROWS, SCHEMA, describe_files, read_ids, read_records
 from python_models.staging import write_batches
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "source"
-START, TODAY = date(2020, 1, 1), date(2025, 6, 30)
 
 
-def rows(dataset: Path, mapping: str = "", start: date = START, end: date = TODAY) -> list[dict[str, Any]]:
-    batches = read_records(str(dataset), mapping, start, end, TODAY)
-    return [row for batch in batches for row in batch.to_pylist()]
+def rows(dataset: Path, mapping: str = "") -> list[dict[str, Any]]:
+    return [row for batch in read_records(str(dataset), mapping) for row in batch.to_pylist()]
 
 
 def write_jsonl(path: Path, records: list[Any]) -> Path:
@@ -122,32 +120,33 @@ def test_a_record_keeps_its_id_when_the_file_grows_and_equal_records_differ(tmp_
     assert len(set(after)) == 4
 
 
-def test_the_date_is_the_records_own_else_the_files_within_floor_and_today(tmp_path: Path) -> None:
+def test_a_record_has_its_own_date_or_none(tmp_path: Path) -> None:
     sample = {"instruction": "a", "output": "b"}
     dates = ["2024-02-03", "1999-01-01", "2031-01-01", "soon"]
     path = write_jsonl(tmp_path / "a.jsonl", [*({**sample, "date": value} for value in dates), {"bad": 1}])
-    os.utime(path, (1_700_000_000, 1_700_000_000))  # 2023-11-14
-    expected = [date(2024, 2, 3), START, date(2023, 11, 14), date(2023, 11, 14), date(2023, 11, 14)]
-    assert [row["ingested_at"] for row in rows(path)] == expected
-    os.utime(path, (1_900_000_000, 1_900_000_000))  # 2030: a clock that was wrong
-    assert [row["ingested_at"] for row in rows(path)] == [*expected[:2], TODAY, TODAY, TODAY]
-    os.utime(path, (0, 0))
-    assert [row["ingested_at"] for row in rows(path)] == [*expected[:2], START, START, START]
+    expected = [date(2024, 2, 3), date(1999, 1, 1), date(2031, 1, 1), None, None]
+    assert [row["record_date"] for row in rows(path)] == expected
 
 
-def test_a_range_gives_its_own_rows_and_an_empty_range_is_no_error(tmp_path: Path) -> None:
-    days = ["2024-01-01", "2024-01-02", "2024-01-03"]
-    path = write_jsonl(tmp_path / "a.jsonl", [{"instruction": day, "output": "b", "date": day} for day in days])
-    got = rows(path, start=date(2024, 1, 2), end=date(2024, 1, 3))
-    assert [row["instruction"] for row in got] == days[1:]
-    assert rows(path, start=date(2024, 5, 1), end=date(2024, 5, 2)) == []
+def test_the_digest_of_a_file_tells_an_edited_record_and_no_new_time(tmp_path: Path) -> None:
+    def digest(*outputs: str) -> str:
+        records = [{"instruction": "Do.", "output": output} for output in outputs]
+        return str(describe_files(str(write_jsonl(tmp_path / "a.jsonl", records)))[0]["records_digest"])
+
+    before = digest("x", "y")
+    os.utime(tmp_path / "a.jsonl", (0, 0))
+    assert before == digest("x", "y")
+    assert len({before, digest("x", "z"), digest("y", "x"), digest("x")}) == 4
+    ids = [row["record_id"] for row in rows(tmp_path / "a.jsonl")]
+    assert digest("x") == str(sum(int(record_id[:15], 16) for record_id in ids))
+    assert list(read_ids(str(tmp_path), "")) == [ids]
 
 
 def test_a_dataset_with_nothing_usable_stops_with_the_commonest_reasons(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"text": "x"}] * 7 + [{"instruction": "", "output": "x"}] * 2)
     (tmp_path / "b.jsonl").touch()
     with pytest.raises(DatasetError) as error:
-        rows(tmp_path, start=TODAY, end=TODAY)
+        rows(tmp_path)
     message = str(error.value)
     assert "of 9 records" in message
     assert "a.jsonl, b.jsonl" in message
@@ -167,14 +166,14 @@ def test_batches_are_limited_in_rows_and_in_text(tmp_path: Path) -> None:
     big = "x" * 10_000_000
     records = [{"instruction": "small", "output": "y"}] * (BATCH_ROWS + 1) + [{"instruction": big, "output": big}] * 3
     path = write_jsonl(tmp_path / "a.jsonl", records)
-    batches = list(read_records(str(path), "", START, TODAY, TODAY))
+    batches = list(read_records(str(path), ""))
     assert [batch.num_rows for batch in batches] == [BATCH_ROWS, 1, 1, 1, 1]
     assert batches[-1].column("response")[0].as_py() == big
 
 
 def test_duckdb_takes_every_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
-    assert write_batches(read_records(str(FIXTURES), "", START, TODAY, TODAY), path) == SCHEMA.names
+    write_batches(read_records(str(FIXTURES), ""), SCHEMA, path)
     connection = duckdb.connect()
     counts = connection.execute(
         "SELECT COUNT(*), COUNT(DISTINCT record_id), COUNT(*) FILTER (WHERE error IS NULL),"
@@ -196,20 +195,17 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     # VmHWM, because ru_maxrss of a child begins with the peak of the process that started it.
     program = (
         "import re, sys\n"
-        "from datetime import date\n"
         "from pathlib import Path\n"
-        "from python_models.source.records import read_records\n"
+        "from python_models.source.records import SCHEMA, read_records\n"
         "from python_models.staging import write_batches\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) // 1024\n"
-        "before, day = peak(), date(2025, 1, 1)\n"
-        "batches = read_records(sys.argv[1], '', date(2020, 1, 1), day, day)\n"
-        "n_columns = len(write_batches(batches, Path(sys.argv[2])))\n"
-        "print(n_columns, before, peak())\n"
+        "before = peak()\n"
+        "write_batches(read_records(sys.argv[1], ''), SCHEMA, Path(sys.argv[2]))\n"
+        "print(before, peak())\n"
     )
     command = [sys.executable, "-c", program, str(path), str(tmp_path / "out.parquet")]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    n_columns, before_mb, peak_mb = map(int, done.stdout.split())
-    assert n_columns == len(SCHEMA)
+    before_mb, peak_mb = map(int, done.stdout.split())
     written = duckdb.connect().execute("SELECT COUNT(*) FROM READ_PARQUET(?)", [str(tmp_path / "out.parquet")])
     assert written.fetchall() == [(10_000,)]
     assert peak_mb - before_mb < 200, (before_mb, peak_mb)

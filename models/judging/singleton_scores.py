@@ -9,9 +9,9 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.prompts import prompt_text
+from python_models.prompts import singleton_prompts
 
-PROMPTS = {"judge": prompt_text("judge_single.txt"), "schema": prompt_text("judge_single_reply.schema.json")}
+PROMPTS = singleton_prompts()
 CODE_DIGEST = source_digest("judging", "llm/replies", "llm/fence")
 
 

@@ -10,9 +10,9 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.tagging.options import tagging_prompts
+from python_models.tagging.options import configured_tagging_prompts
 
-PROMPTS = tagging_prompts()
+PROMPTS = configured_tagging_prompts()
 CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
 
 
@@ -47,8 +47,7 @@ CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/exa
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from pathlib import Path
-
+    from python_models.settings import project_path
     from python_models.staging import deliver, read_batches
     from python_models.tagging.options import TaggingOptions
     from python_models.tagging.replies import tag_samples
@@ -60,7 +59,7 @@ def execute(
         has_explanations=context.var("tag_explanations"),
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
-        local_model=Path(local_model) if local_model else None,
+        local_model=project_path(local_model) if local_model else None,
     )
     samples = (
         exp.select("sample_id", "instruction", "ingested_at")

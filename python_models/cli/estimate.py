@@ -15,8 +15,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from python_models.cli.warehouse import database_path, open_warehouse, rows
-from python_models.settings import PROJECT_ROOT
+from python_models.cli.warehouse import open_warehouse, rows
+from python_models.settings import PROJECT_ROOT, database_path
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -109,7 +109,7 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
 
     options = TaggingOptions(
         model_name=variables["tagging_model"],
-        prompts=tagging_prompts(),
+        prompts=tagging_prompts(variables["tagging_model"], variables["tag_explanations"]),
         has_explanations=variables["tag_explanations"],
         max_prompt_chars=variables["max_prompt_chars"],
         max_attempts=variables["max_attempts"],

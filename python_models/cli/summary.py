@@ -8,7 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from python_models.cli.warehouse import database_path, open_warehouse, rows
+from python_models.cli.warehouse import open_warehouse, rows
+from python_models.settings import database_path
 
 _COUNTS = """
 WITH counts (line, stage, what, n, table_name) AS (

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_models.settings import PROJECT_ROOT
+from python_models.terminal import UserError
 
 TEXT_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 KNOWN_ENDINGS = (*TEXT_ENDINGS, *(ending + ".gz" for ending in TEXT_ENDINGS), ".parquet")
 WANTED = "TACOS_DATASET must name a file, a folder or a glob of " + ", ".join((*TEXT_ENDINGS, ".parquet")) + " (or .gz)"
 
 
-class DatasetError(ValueError):
+class DatasetError(UserError, ValueError):
     """A dataset cannot be read at all: the message says what was wanted, what was found and what to do."""
 
 
@@ -44,7 +45,7 @@ def find_files(dataset: str) -> list[DatasetFile]:
     Args:
         dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively for
             known endings, hidden files skipped) or a glob (``**`` recursive). A glob that does not name an ending
-            itself takes the known endings. Relative paths are tried against the current folder, then the project root.
+            itself takes the known endings. Relative paths start at the project's root, as those of all settings.
 
     Returns:
         The files, sorted by ``source_file``; at least one.
@@ -52,24 +53,22 @@ def find_files(dataset: str) -> list[DatasetFile]:
     Raises:
         DatasetError: nothing was found, or a file cannot be read.
     """
-    wanted = dataset.strip()
+    # config.yaml takes a character such as an emoji as two halves, as JSON writes it.
+    wanted = dataset.strip().encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if not wanted:
         raise DatasetError(f"{WANTED}, but it is empty. Set it, or unset it to use the bundled dataset.")
     given = Path(wanted).expanduser()
-    roots = [Path.cwd(), PROJECT_ROOT]
-    for root in roots:
-        found = dict(_search(root, given))
-        if found:
-            return sorted((_describe(path, base) for path, base in found.items()), key=lambda file: file.source_file)
-    places = list(dict.fromkeys(root / given for root in roots))
-    looked = " and ".join(str(place) for place in places)
-    if any(place.is_dir() for place in places):
+    found = dict(_search(PROJECT_ROOT, given))
+    if found:
+        return sorted((_describe(path, base) for path, base in found.items()), key=lambda file: file.source_file)
+    place = PROJECT_ROOT / given
+    if place.is_dir():
         problem = "is a folder without any file of a known ending. Name a file or a glob in it to read other endings"
     elif glob.has_magic(str(given)):
         problem = "matches no file. Check the pattern, and quote it so that the shell leaves it alone"
     else:
         problem = "does not exist. Check the path"
-    raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {looked}).")
+    raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {place}).")
 
 
 def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path]]:

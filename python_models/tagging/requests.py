@@ -24,9 +24,8 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
-    variant = "_explained" if options.has_explanations else ""
-    schema = json.loads(options.prompts[f"capable_schema{variant}"])
-    reply_form = options.prompts[f"capable_reply{variant}"].strip()
+    schema = json.loads(options.prompts["capable_schema"])
+    reply_form = options.prompts["capable_reply"].strip()
     system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
         text, is_cut = clean_and_cut(row["instruction"], options.max_prompt_chars)

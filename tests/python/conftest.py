@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from sqlmesh import Context
 
 from python_models.settings import PROJECT_ROOT
+
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # tests have settings of their own, whatever .env says
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 

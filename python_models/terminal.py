@@ -35,6 +35,11 @@ def cell(text: object) -> Text:
     return Text(shown_line(text))
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things in words: ``1 sample``, ``1,020 samples``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 class UserError(Exception):
     """An error that a user can mend, in a message that may repeat foreign text.
 

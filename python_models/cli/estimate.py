@@ -17,6 +17,7 @@ from rich.table import Table
 
 from python_models.cli.warehouse import open_warehouse, rows
 from python_models.settings import PROJECT_ROOT, database_path
+from python_models.terminal import cell
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -158,7 +159,7 @@ def _table(estimates: list[StageEstimate]) -> Table:
         numbers = (round(row.n_prompt_tokens), round(row.n_completion_tokens))
         table.add_row(
             row.stage,
-            row.model_name,
+            cell(row.model_name),
             f"{bound}{row.n_calls:,}",
             f"{row.n_cached:,}",
             *(f"{number:,}" for number in numbers),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from python_models.terminal import UserError
 
@@ -102,17 +104,27 @@ class LlmSettings:
 
     @classmethod
     def from_environment(cls) -> LlmSettings:
-        """Read the ``TACOS_*`` limits; SettingError names the one that cannot be read."""
-        return cls(
-            max_concurrency=int(_number("TACOS_MAX_CONCURRENCY", 32, 1, whole=True) or 32),
-            requests_per_minute=_number("TACOS_REQUESTS_PER_MINUTE", None, 0.001),
-            tokens_per_minute=_number("TACOS_TOKENS_PER_MINUTE", None, 1),
-            request_timeout_s=_number("TACOS_REQUEST_TIMEOUT_S", 120.0, 0.001) or 120.0,
-            max_retries=int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
-            max_cost_usd=_number("TACOS_MAX_COST_USD", None, 0.0),
-            use_batch=_boolean("TACOS_USE_BATCH", False),
-            ask_failed_again=_boolean("TACOS_ASK_FAILED_AGAIN", True),
-        )
+        """Read the ``TACOS_*`` limits; SettingError has a line for each that cannot be read."""
+        readers: dict[str, Callable[[], Any]] = {
+            "max_concurrency": lambda: int(_number("TACOS_MAX_CONCURRENCY", 32, 1, whole=True) or 32),
+            "requests_per_minute": lambda: _number("TACOS_REQUESTS_PER_MINUTE", None, 0.001),
+            "tokens_per_minute": lambda: _number("TACOS_TOKENS_PER_MINUTE", None, 1),
+            "request_timeout_s": lambda: _number("TACOS_REQUEST_TIMEOUT_S", 120.0, 0.001),
+            "max_retries": lambda: int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
+            "max_cost_usd": lambda: _number("TACOS_MAX_COST_USD", None, 0.0),
+            "use_batch": lambda: _boolean("TACOS_USE_BATCH", False),
+            "ask_failed_again": lambda: _boolean("TACOS_ASK_FAILED_AGAIN", True),
+        }
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, read in readers.items():
+            try:
+                values[name] = read()
+            except SettingError as error:
+                problems.append(error.message)
+        if problems:
+            raise SettingError("\n".join(problems))
+        return cls(**values)
 
 
 def project_path(given: str | Path) -> Path:

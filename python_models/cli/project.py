@@ -92,6 +92,6 @@ def open_project() -> Iterator[Context]:
 def _told(failures: dict[str, str], otherwise: str) -> str:
     what = "\n".join(f"{name}: {text}" for name, text in failures.items()) or otherwise
     return (
-        "the run stopped. What was paid for is kept in the cache: the next run goes on from here, and production "
-        f"keeps the tables of the last good run.\n{what}"
+        "the run stopped, and the models that come after it were not run. What was paid for is kept in the cache: the "
+        f"next run goes on from here.\n{what}"
     )

@@ -10,13 +10,10 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.prompts import JUDGE_WORDINGS, prompt_text
+from python_models.prompts import judging_prompts
 
-WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
-SCHEMA = prompt_text("judge_reply.schema.json")
-CODE_DIGEST = source_digest(
-    "judging/pairs", "judging/heuristic", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "embedded/judge"
-)
+PROMPTS = judging_prompts()
+CODE_DIGEST = source_digest("judging/pairs")
 
 
 @model(
@@ -57,12 +54,11 @@ def execute(
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.judging.pairs import REPLY_SCHEMA, JudgingOptions, judge_pairs, pairs_with_texts
     from python_models.llm.cache.recovery import recover_replies
-    from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 
     options = JudgingOptions(
         model_name=context.var("judge_model"),
-        prompts={"judge": judge_wording(WORDING_TEXTS, context.var("judge_wording")), "schema": SCHEMA},
+        prompts=PROMPTS,
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
         effort=context.var("judge_effort"),

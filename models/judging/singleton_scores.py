@@ -9,10 +9,10 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.prompts import prompt_text
+from python_models.prompts import singleton_prompts
 
-PROMPTS = {"judge": prompt_text("judge_single.txt"), "schema": prompt_text("judge_single_reply.schema.json")}
-CODE_DIGEST = source_digest("judging", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence")
+PROMPTS = singleton_prompts()
+CODE_DIGEST = source_digest("judging")
 
 
 @model(

@@ -10,10 +10,10 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.tagging.options import tagging_prompts
+from python_models.tagging.options import configured_tagging_prompts
 
-PROMPTS = tagging_prompts()
-CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "embedded/examples")
+PROMPTS = configured_tagging_prompts()
+CODE_DIGEST = source_digest("tagging")
 
 
 @model(
@@ -47,9 +47,8 @@ CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/answer_text", "llm/ef
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from pathlib import Path
-
     from python_models.llm.cache.recovery import recover_replies
+    from python_models.settings import project_path
     from python_models.staging import deliver, read_batches
     from python_models.tagging.options import TaggingOptions
     from python_models.tagging.replies import REPLY_SCHEMA, tag_samples
@@ -63,7 +62,7 @@ def execute(
         max_attempts=context.var("max_attempts"),
         effort=context.var("tagging_effort"),
         max_reply_tokens=context.var("tagging_max_reply_tokens"),
-        local_model=Path(local_model) if local_model else None,
+        local_model=project_path(local_model) if local_model else None,
     )
     samples = (
         exp.select("sample_id", "instruction", "system_prompt", "ingested_at")

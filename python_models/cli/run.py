@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
-import duckdb
-
+from python_models.cli.project import open_project, promoted_models, stored_variables
 from python_models.cli.summary import show_summary
-from python_models.cli.warehouse import WarehouseError, database_path, locked_message
-from python_models.settings import PROJECT_ROOT
+from python_models.settings import project_path
+from python_models.terminal import shown_line
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from sqlmesh import Context
+
+_READER = "tacos.source_records"
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,34 +33,24 @@ def run(_: argparse.Namespace) -> int:
     """Run the pipeline in the production environment and print the summary.
 
     Raises:
+        SettingError: a setting is wrong.
         WarehouseError: another process holds the warehouse, or a model or an audit failed.
     """
-    from sqlmesh import Context, configure_logging
-    from sqlmesh.core.console import configure_console
-    from sqlmesh.utils.errors import SQLMeshError
-
-    os.chdir(PROJECT_ROOT)
-    configure_logging()
-    configure_console()
-    try:
-        context = Context(paths=str(PROJECT_ROOT))
-        try:
-            _bring_up_to_date(context)
-        finally:
-            context.close()
-    except duckdb.IOException as error:
-        raise WarehouseError(locked_message(database_path(), error)) from error
-    except SQLMeshError as error:
-        raise WarehouseError(
-            f"The run stopped: {str(error).rstrip('.')}. The message above says where and why; "
-            "what was paid for is kept in the cache, so that the next run goes on from here."
-        ) from error
+    with open_project() as context:
+        _tell_of_another_dataset(context)
+        _bring_up_to_date(context)
     show_summary()
     return 0
 
 
 def _bring_up_to_date(context: Context) -> None:
-    """Apply the project where it changed, else run it; first ask again for what failed before."""
+    """Apply the project where it changed, else run it; first ask again for what failed before.
+
+    Raises:
+        SQLMeshError: a model or an audit failed.
+    """
+    from sqlmesh.utils.errors import SQLMeshError
+
     from python_models.stale_children import categorize_safely
 
     _read_edited_files_again(context)
@@ -70,8 +60,8 @@ def _bring_up_to_date(context: Context) -> None:
     plan = categorize_safely(context.plan_builder(run=True, ignore_cron=True, skip_tests=True)).build()
     if plan.has_changes:
         context.apply(plan)
-    else:
-        context.run(ignore_cron=True)
+    elif context.run(ignore_cron=True).is_failure:
+        raise SQLMeshError("A model or an audit failed.")
 
 
 def _read_edited_files_again(context: Context) -> None:
@@ -100,3 +90,13 @@ def _n_failed(context: Context) -> int:
         return 0
     counted = adapter.fetchone("SELECT COUNT(*) FROM tacos.tag_failures")
     return int(counted[0]) if counted else 0
+
+
+def _tell_of_another_dataset(context: Context) -> None:
+    """Say so if the tables of production come from another dataset than the one to be read now."""
+    last = promoted_models(context).get(_READER)
+    if last is None:
+        return
+    before, now = (stored_variables(model)["dataset"] for model in (last.model, context.get_model(_READER)))
+    if project_path(before) != project_path(now):
+        print(f"The dataset is {shown_line(now)}. The last run's was {shown_line(before)}: its tables are replaced.")

@@ -25,6 +25,7 @@ from python_models.embedded.serve import READY
 from python_models.embedded.weights import local_model_path
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.settings import PROJECT_ROOT, usable_cores
+from python_models.terminal import UserError
 
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 5.0
@@ -33,7 +34,7 @@ _MOST_WORKERS = 16
 """A worker takes about 230 MB of memory."""
 
 
-class LocalServerError(RuntimeError):
+class LocalServerError(UserError, RuntimeError):
     """The embedded language model did not start: says how it ended and what it printed last."""
 
 

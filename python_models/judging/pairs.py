@@ -23,7 +23,7 @@ from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.replies import parse_scores
 from python_models.llm.request import ChatRequest
-from python_models.prompts import prompt_sha256
+from python_models.prompts import PROMPTS_OF_ANOTHER_GATEWAY, PromptError, prompt_sha256
 
 EMBEDDED = "embedded"
 """Model name that stands for the offline heuristic."""
@@ -54,7 +54,8 @@ class JudgingOptions:
 
     Attributes:
         model_name: name of the judge, or ``embedded`` for the offline heuristic.
-        prompts: ``judge``, the static instructions to the judge, and ``schema``, the JSON schema of its reply.
+        prompts: ``judge``, the static instructions to the judge, and ``schema``, the JSON schema of its reply; none
+            for ``embedded``.
         max_prompt_chars: longer texts are cut, each by itself.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
         effort: how much the judge reasons; empty to leave that to it.
@@ -77,6 +78,10 @@ class JudgingOptions:
     def reply_room(self) -> int:
         """Tokens that a reply may take at the first attempt."""
         return reply_room(self.effort, self.max_reply_tokens, ROOM)
+
+    def __post_init__(self) -> None:
+        if self.model_name != EMBEDDED and not self.prompts:
+            raise PromptError(PROMPTS_OF_ANOTHER_GATEWAY.format(f"judge_model {self.model_name}"))
 
 
 def pairs_with_texts(pairs: str, samples: str) -> exp.Select:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, datetime
@@ -17,6 +18,14 @@ from python_models.llm.sender import Sender
 from python_models.llm.spending.budget import Budget
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import LlmSettings
+
+
+def _is_only_evaluated() -> bool:
+    """Whether ``sqlmesh evaluate`` (or ``context.evaluate``) runs the model, which SQLMesh does not tell it."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != "evaluate_and_fetch":
+        frame = frame.f_back
+    return frame is not None
 
 
 class Session:
@@ -59,6 +68,11 @@ class Session:
         self._stack.callback(lock.release)
         self._stack.callback(self.cache.flush)  # the next run may look things up as soon as the lock is free
         self.endpoint = self._stack.enter_context(self._open_endpoint())
+        if not self.endpoint.is_free and _is_only_evaluated():
+            raise EndpointError(
+                "sqlmesh evaluate would pay for the whole table, whatever --limit says: nothing was sent. "
+                "To try a prompt on a few samples, plan an environment with a small dataset."
+            )
         has_collected = self._collect_batches() if not self.endpoint.is_free else False
         self.count_spending()
         return has_waited or has_collected

@@ -35,9 +35,8 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     room = _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS
     parameters = reply_parameters(options.effort, room)
     room = reply_room(options.effort, options.max_reply_tokens, room)
-    variant = "_explained" if options.has_explanations else ""
-    schema = json.loads(options.prompts[f"capable_schema{variant}"])
-    reply_form = options.prompts[f"capable_reply{variant}"].strip()
+    schema = json.loads(options.prompts["capable_schema"])
+    reply_form = options.prompts["capable_reply"].strip()
     system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
         names = ["system_prompt", "instruction"] if row.get("system_prompt") else ["instruction"]

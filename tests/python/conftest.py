@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from sqlmesh import Context
 
 from python_models.settings import PROJECT_ROOT
+
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # tests have settings of their own, whatever .env says
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 # Extras on third-party files, which are no part of the project: where these do not lie beside it, the tests do not

@@ -222,7 +222,7 @@ def compare(*arguments: str) -> int:
 def test_tags_diff_lists_changed_fates_with_their_samples(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare("dev") == 0
     shown = capsys.readouterr().out
-    assert "1 tags have another fate in dev than in prod; 2 samples carry them." in shown
+    assert "1 tag has another fate in dev than in prod; 2 samples carry it." in shown
     assert "x: z => (dropped)  [2 samples]" in shown
     assert "x -> dropped" in shown
     assert "y" not in shown.replace("by", "").split("x: z")[1]

@@ -13,9 +13,11 @@ from python_models.settings import PROJECT_ROOT
 PACKAGE = PROJECT_ROOT / "python_models"
 STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
 FOUNDATIONS = {
-    "settings": set(),
+    "terminal": set(),
     "digest": set(),
-    "prompts": {"settings"},
+    "settings": {"terminal"},
+    "variables": {"settings", "terminal"},
+    "prompts": {"settings", "terminal", "variables"},
     "staging": {"settings"},
     "stale_children": set(),
 }

@@ -1,4 +1,4 @@
-"""A dataset that changes: run, do what the message says, and the tables are those of a fresh build of the same files."""
+"""A dataset that changes: run, do what the message says, and the tables are those of a fresh build of its files."""
 
 from __future__ import annotations
 
@@ -45,8 +45,7 @@ def write(path: Path, samples: list[tuple[str, str]]) -> None:
 
 def tables(project: ProjectCopy) -> dict[str, list[tuple[Any, ...]]]:
     return {
-        name: sorted(project.query(f"SELECT {columns} FROM tacos.{name}"), key=repr)  # noqa: S608
-        for name, columns in TABLES.items()
+        name: sorted(project.query(f"SELECT {columns} FROM tacos.{name}"), key=repr) for name, columns in TABLES.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""A dataset that changes: run, do what the message says, and the tables are those of a fresh build of the same files."""
+"""A dataset that changes: run, do what the message says, and the tables are those of a fresh build of its files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """What clusters are made of, and how many of them are summed side by side, as SQL that an auditor can read."""
 
-# ruff: noqa: S608 - writing SQL is what macros are for
-
 from sqlglot import exp
 from sqlmesh import macro
 from sqlmesh.utils.errors import SQLMeshError

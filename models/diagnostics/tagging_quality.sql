@@ -10,7 +10,7 @@ MODEL (
     occurrence_share = 'Share of all raw tags of samples, 0 to 1.',
     n_tagged_samples = 'Number of samples with at least one tag left.',
     tagged_share = 'Share of all samples that have a tag left, 0 to 1.',
-    n_untagged_samples = 'Number of samples without a tag, which go to the cluster of the untagged.'
+    n_untagged_samples = 'Number of samples without a tag left; after the last step they are placed by their rare tags, if they have any.'
   ),
   grain step,
   audits (

@@ -26,16 +26,21 @@ def read_tags(context: ExecutionContext) -> pd.DataFrame:
     )
 
 
-def read_placed(context: ExecutionContext, fit_size: int) -> pd.DataFrame:
-    """Sample and tag of at most ``fit_size`` samples, those of the lowest hash: the same ones as the data grows."""
+def chosen_samples(context: ExecutionContext, n_samples: int) -> exp.Select:
+    """At most that many samples with a tag, those of the lowest hash: the same ones as the data grows."""
     placed = exp.to_table(context.resolve_table("tacos_internal.placement_tags"), dialect="duckdb")
     hashed = exp.select("sample_id", "MD5(sample_id) AS sample_hash").distinct().from_(placed)
     chosen = exp.select("sample_id", "sample_hash").from_(hashed.subquery("hashed"))
-    chosen = chosen.order_by("sample_hash", "sample_id").limit(fit_size)
+    return chosen.order_by("sample_hash", "sample_id").limit(n_samples)
+
+
+def read_placed(context: ExecutionContext, n_samples: int) -> pd.DataFrame:
+    """Sample and tag of the chosen samples, in the order of their hash."""
+    placed = exp.to_table(context.resolve_table("tacos_internal.placement_tags"), dialect="duckdb")
     return context.fetchdf(
         exp.select("placed.sample_id", "placed.tag")
         .from_(placed.as_("placed"))
-        .join(chosen.subquery("chosen"), on="chosen.sample_id = placed.sample_id", join_type="inner")
+        .join(chosen_samples(context, n_samples).subquery("chosen"), on="chosen.sample_id = placed.sample_id")
         .order_by("chosen.sample_hash", "placed.sample_id", "placed.tag")
     )
 
@@ -72,3 +77,28 @@ def production_centroids(context: ExecutionContext, cluster_on: str, embedding_m
         .order_by("cluster_id")
     )
     return None if centroids.empty else np.asarray(centroids["centroid"].tolist(), dtype=np.float32)
+
+
+def read_samples(context: ExecutionContext, n_samples: int) -> pd.DataFrame:
+    """The chosen samples: ``sample_id``, ``cluster_id``, ``judge_score`` (NaN: not judged) and ``is_selected``."""
+    clusters, scores, selected = (
+        exp.to_table(context.resolve_table(f"tacos.{name}"), dialect="duckdb").as_(alias)
+        for name, alias in (("clusters", "clusters"), ("sample_scores", "scores"), ("selected", "selected"))
+    )
+    return context.fetchdf(
+        exp.select(
+            "clusters.sample_id",
+            "clusters.cluster_id",
+            "scores.judge_score",
+            "NOT selected.sample_id IS NULL AS is_selected",
+        )
+        .from_(clusters)
+        .join(chosen_samples(context, n_samples).subquery("chosen"), on="chosen.sample_id = clusters.sample_id")
+        .join(
+            scores,
+            on="scores.sample_id = clusters.sample_id AND scores.cluster_id = clusters.cluster_id",
+            join_type="left",
+        )
+        .join(selected, on="selected.sample_id = clusters.sample_id", join_type="left")
+        .where("clusters.is_primary")
+    )

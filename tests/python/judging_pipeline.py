@@ -145,8 +145,8 @@ class JudgingPipeline:
 
         Args:
             samples: ``sample_id``, and ``instruction`` and ``response`` unless they do not matter.
-            clusters: ``sample_id`` and ``cluster_id``, ``n_tags`` unless it is 1 for all, and ``is_primary`` unless a sample
-                belongs to the first cluster named for it.
+            clusters: ``sample_id`` and ``cluster_id``, ``n_tags`` unless it is 1 for all, and ``is_primary`` unless
+                a sample belongs to the first cluster named for it.
             judge: who scores the pairs.
             has_audits: whether the audits of every table are run; AssertionError names the first that fails.
         """

@@ -6,7 +6,7 @@ What runs is the project itself: the SQL that SQLMesh renders, and the Python mo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,8 @@ class StageRunner:
         self._model_variables: Mapping[str, Any] = {}
         self._blueprint_variables: Mapping[str, Any] = {}
         self.seconds: dict[str, float] = {}
+        # Where a model's table is, if not under its name: in an environment, the name is production's view.
+        self.physical_tables: dict[str, str] = {}
         self.engine_adapter = create_engine_adapter(lambda: connection, "duckdb")
         chosen = {name: model for name, model in context.models.items() if set(model.tags) & set(stages)}
         self.models = [chosen[name] for name in context.dag.sorted if name in chosen]
@@ -68,7 +70,7 @@ class StageRunner:
 
     def resolve_table(self, name: str) -> str:
         """Where a model's table is, as a Python model asks for it."""
-        table = exp.to_table(name)
+        table = exp.to_table(self.physical_tables.get(name, name))
         return exp.table_(table.name, db=table.db).sql(dialect="duckdb", identify=True)
 
     def fetchdf(self, query: exp.Expression) -> pd.DataFrame:
@@ -88,8 +90,14 @@ class StageRunner:
 
     def run(self) -> None:
         """Make the tables of all models; ``seconds`` says how long each took."""
+        self.run_models([model.name for model in self.models])
+
+    def run_models(self, names: Collection[str]) -> None:
+        """Make the tables of these models only."""
         self.connection.execute("CREATE SCHEMA IF NOT EXISTS tacos; CREATE SCHEMA IF NOT EXISTS tacos_internal")
         for model in self.models:
+            if model.name not in names:
+                continue
             started = time.perf_counter()
             table = self.resolve_table(model.name)
             if isinstance(model, SeedModel):

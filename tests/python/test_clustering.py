@@ -1,4 +1,4 @@
-"""k-means over tags: weights, stable ids, and what happens to the clusters when data grows."""
+"""k-means over samples and tags: weights, stable ids, and what happens to the clusters when data grows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 
-from python_models.clustering import kmeans as clustering
-from python_models.clustering.kmeans import automatic_n_clusters, cluster_tags, cluster_tags_once
+from python_models.clustering import centroids as remembering
+from python_models.clustering.centroids import fit_centroids_once
+from python_models.clustering.kmeans import automatic_n_clusters, fit_centroids, nearest
+from python_models.clustering.points import Points, Vectors, sample_points, tag_points
+
+CENTRES = {"cooking": (1.0, 0.0), "grammar": (0.0, 1.0), "maths": (-1.0, 0.0)}
 
 
 def tags_around(centres: dict[str, tuple[float, float]], per_centre: int = 6, seed: int = 0) -> pd.DataFrame:
@@ -22,72 +26,93 @@ def tags_around(centres: dict[str, tuple[float, float]], per_centre: int = 6, se
     for weight, (name, centre) in enumerate(reversed(centres.items()), 1):
         for number in range(per_centre):
             vector = np.array([*centre, 0.0]) + 0.05 * rng.normal(size=3)
-            rows.append((f"{name} {number}", weight * 10, (vector / np.linalg.norm(vector)).tolist()))
-    return pd.DataFrame(rows, columns=["normalized_tag", "n_samples", "embedding"])
+            rows.append((f"{name} {number}", True, weight * 10, (vector / np.linalg.norm(vector)).tolist()))
+    return pd.DataFrame(rows, columns=["tag", "is_normalized", "n_samples", "embedding"])
 
 
-CENTRES = {"cooking": (1.0, 0.0), "grammar": (0.0, 1.0), "maths": (-1.0, 0.0)}
-
-
-def topic_of(frame: pd.DataFrame) -> dict[int, set[str]]:
+def topic_of(tags: pd.DataFrame, centroids: Vectors) -> dict[int, set[str]]:
     topics: dict[int, set[str]] = {}
-    for tag, cluster in zip(frame["normalized_tag"], frame["cluster_id"], strict=True):
-        topics.setdefault(cluster, set()).add(tag.split()[0])
+    clusters = nearest(np.array(tags["embedding"].tolist()), centroids)
+    for tag, cluster in zip(tags["tag"], clusters, strict=True):
+        topics.setdefault(int(cluster), set()).add(tag.split()[0])
     return topics
 
 
+def points_of(vectors: Any, weights: Any = None) -> Points:
+    array = np.asarray(vectors, dtype=np.float32)
+    given = np.ones(len(array)) if weights is None else np.asarray(weights)
+    return Points(array, given.astype(np.float32), len(array), digest="")
+
+
+def in_the_plane(*degrees: float) -> Vectors:
+    """Unit vectors of the plane, by their angle."""
+    angles = np.radians(degrees)
+    return np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+
+
+def directions(n_points: int, seed: int = 0) -> Points:
+    """Unit vectors all around, without any clusters to be found: what k-means finds depends on where it starts."""
+    vectors = np.random.default_rng(seed).normal(size=(n_points, 8))
+    return points_of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
 def test_clusters_are_the_topics_and_the_heaviest_is_0() -> None:
-    clusters = cluster_tags(tags_around(CENTRES), 3, 42)
-    assert topic_of(clusters) == {0: {"cooking"}, 1: {"grammar"}, 2: {"maths"}}
-    assert clusters["distance_to_centroid"].between(0, 0.3).all()
+    tags = tags_around(CENTRES)
+    assert topic_of(tags, fit_centroids(tag_points(tags), 3, 42)) == {0: {"cooking"}, 1: {"grammar"}, 2: {"maths"}}
 
 
-def test_the_order_of_rows_does_not_show() -> None:
+def test_a_sample_is_the_mean_of_its_tags_and_equal_ones_are_one_point() -> None:
+    tags = pd.DataFrame(
+        {
+            "tag": ["b", "a", "alone"],
+            "is_normalized": [True, True, False],
+            "embedding": [[0.0, 1.0], [1.0, 0.0], [-1.0, 0]],
+        }
+    )
+    rows = [("s2", "a"), ("s2", "b"), ("s1", "alone"), ("s3", "b"), ("s3", "a")]
+    points = sample_points(tags, pd.DataFrame(rows, columns=["sample_id", "tag"]))
+    assert points.vectors.tolist() == [[0.5, 0.5], [-1.0, 0.0]]
+    assert points.weights.tolist() == [2, 1]
+    assert points.n_tags == 2, "rare tags do not make more clusters"
+
+
+def test_the_order_of_tags_does_not_show() -> None:
     tags = tags_around(CENTRES)
     shuffled = tags.sample(frac=1, random_state=7)
-    pd.testing.assert_frame_equal(cluster_tags(tags, 3, 42), cluster_tags(shuffled, 3, 42))
+    assert tag_points(tags).digest == tag_points(shuffled).digest
+    assert np.array_equal(fit_centroids(tag_points(tags), 3, 42), fit_centroids(tag_points(shuffled), 3, 42))
 
 
-def test_of_clusters_of_one_weight_the_one_of_the_first_tag_is_0() -> None:
-    tags = pd.DataFrame({"normalized_tag": list("abcd"), "n_samples": 1, "embedding": np.eye(4).tolist()})
+def test_of_clusters_of_one_weight_the_one_of_the_first_point_is_0() -> None:
+    points = points_of(np.eye(4))
     for seed in range(5):
-        assert cluster_tags(tags, 4, seed)["cluster_id"].tolist() == [0, 1, 2, 3]
-
-
-def directions(n_tags: int, seed: int = 0) -> pd.DataFrame:
-    """Unit vectors all around, without any clusters to be found: what k-means finds depends on where it starts."""
-    vectors = np.random.default_rng(seed).normal(size=(n_tags, 8))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    names = [f"tag {number:03}" for number in range(n_tags)]
-    return pd.DataFrame({"normalized_tag": names, "n_samples": 1, "embedding": vectors.tolist()})
+        assert nearest(points.vectors, fit_centroids(points, 4, seed)).tolist() == [0, 1, 2, 3]
 
 
 def test_the_seed_decides_where_there_is_a_choice() -> None:
-    tags = directions(200)
-    pd.testing.assert_frame_equal(cluster_tags(tags, 12, 42), cluster_tags(tags, 12, 42))
-    assert not cluster_tags(tags, 12, 42).equals(cluster_tags(tags, 12, 43))
+    points = directions(200)
+    assert np.array_equal(fit_centroids(points, 12, 42), fit_centroids(points, 12, 42))
+    assert not np.array_equal(fit_centroids(points, 12, 42), fit_centroids(points, 12, 43))
 
 
 def test_the_best_of_several_starts_is_taken() -> None:
-    tags = directions(200)
-    vectors = np.array(tags["embedding"].tolist())
-    single = [KMeans(12, n_init=1, random_state=seed).fit(vectors).inertia_ for seed in range(20)]
+    points = directions(200)
+    single = [KMeans(12, n_init=1, random_state=seed).fit(points.vectors).inertia_ for seed in range(20)]
     for seed in range(3):
-        assert (cluster_tags(tags, 12, seed)["distance_to_centroid"] ** 2).sum() < np.quantile(single, 0.25)
+        centroids = fit_centroids(points, 12, seed)
+        distances = np.linalg.norm(points.vectors - centroids[nearest(points.vectors, centroids)], axis=1)
+        assert (distances**2).sum() < np.quantile(single, 0.25)
 
 
 def test_weights_pull_the_centroid() -> None:
-    tags = pd.DataFrame({"normalized_tag": ["a", "b"], "n_samples": [99, 1], "embedding": [[1.0, 0.0], [0.0, 1.0]]})
-    distances = cluster_tags(tags, 1, 42).set_index("normalized_tag")["distance_to_centroid"]
-    assert distances["a"] == pytest.approx(0.01 * 2**0.5, abs=1e-6)
-    assert distances["b"] == pytest.approx(0.99 * 2**0.5, abs=1e-6)
+    centroids = fit_centroids(points_of([[1.0, 0.0], [0.0, 1.0]], [99, 1]), 1, 42)
+    assert centroids.tolist()[0] == pytest.approx([0.99, 0.01], abs=1e-6)
 
 
-def test_never_more_clusters_than_distinct_vectors() -> None:
-    tags = pd.DataFrame({"normalized_tag": ["a", "b"], "n_samples": [1, 1], "embedding": [[1.0, 0.0], [1.0, 0.0]]})
+def test_never_more_clusters_than_distinct_points() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # scikit-learn warns where it is asked for more
-        assert cluster_tags(tags, 50, 42)["cluster_id"].tolist() == [0, 0]
+        assert len(fit_centroids(points_of([[1.0, 0.0], [1.0, 0.0]]), 50, 42)) == 1
 
 
 @pytest.mark.parametrize(("n_tags", "k"), [(1, 1), (2, 2), (60, 11), (6_000, 50)])
@@ -98,52 +123,21 @@ def test_automatic_number_of_clusters(n_tags: int, k: int) -> None:
 @pytest.mark.parametrize("refit", ["warm", "frozen"])
 def test_refits_keep_ids_though_weights_turn_around(refit: str) -> None:
     tags = tags_around(CENTRES)
-    first = cluster_tags(tags, 3, 42)
+    first = fit_centroids(tag_points(tags), 3, 42)
     grown = tags.assign(n_samples=tags["n_samples"].max() + 1 - tags["n_samples"])
-    grown.loc[len(grown)] = ["maths new", 5, [-1.0, 0.0, 0.0]]
-    again = cluster_tags(grown, 3, 42, refit, first).set_index("normalized_tag")["cluster_id"]
-    assert again.drop("maths new").to_dict() == first.set_index("normalized_tag")["cluster_id"].to_dict()
-    assert again["maths new"] == 2
-    assert topic_of(cluster_tags(grown, 3, 42, "cold", first))[0] == {"maths"}
+    grown.loc[len(grown)] = ["maths new", True, 5, [-1.0, 0.0, 0.0]]
+    again = fit_centroids(tag_points(grown), 3, 42, refit, first)
+    assert topic_of(grown, again) == topic_of(tags, first)
+    assert topic_of(grown, fit_centroids(tag_points(grown), 3, 42, "cold", first))[0] == {"maths"}
 
 
-def in_the_plane(**degrees: float) -> pd.DataFrame:
-    """Tags as unit vectors of the plane, by their angle."""
-    angles = np.radians(list(degrees.values()))
-    vectors = np.column_stack([np.cos(angles), np.sin(angles)])
-    return pd.DataFrame({"normalized_tag": list(degrees), "n_samples": 1, "embedding": vectors.tolist()})
-
-
-def clusters_before(**cluster_ids: int) -> pd.DataFrame:
-    return pd.DataFrame({"normalized_tag": list(cluster_ids), "cluster_id": cluster_ids.values(), "n_samples": 1})
-
-
-@pytest.mark.parametrize(("refit", "cluster_of_c"), [("frozen", 0), ("warm", 1)])
-def test_a_known_tag_moves_to_a_nearer_cluster_unless_it_is_frozen(refit: str, cluster_of_c: int) -> None:
-    tags = in_the_plane(a=0, b=1, c=80, d=90, e=91)
-    before = clusters_before(a=0, b=0, c=0, d=1, e=1)
-    again = cluster_tags(tags, 2, 42, refit, before)
-    assert again["cluster_id"].tolist() == [0, 0, cluster_of_c, 1, 1]
-
-
-@pytest.mark.parametrize("refit", ["warm", "frozen"])
-def test_a_refit_keeps_ids_that_have_gaps(refit: str) -> None:
-    """The tags of the clusters 1 and 3 to 6 are gone."""
-    before = clusters_before(a=7, b=0, c=2)
-    again = cluster_tags(in_the_plane(a=0, b=90, c=180, new=5), 3, 42, refit, before)
-    assert again["cluster_id"].tolist() == [7, 0, 2, 7]
-
-
-def test_a_new_tag_goes_to_the_nearest_centroid_and_a_loose_cluster_has_a_short_one() -> None:
-    """The centroid of a and b is at 0.5, 0.5: nearer to new than c, though at a larger angle on average."""
-    again = cluster_tags(in_the_plane(a=0, b=90, c=-50, new=-1), 2, 42, "frozen", clusters_before(a=0, b=0, c=1))
-    assert again["cluster_id"].tolist() == [0, 0, 1, 0]
-
-
-def test_the_centroids_of_a_refit_are_weighted() -> None:
-    tags = in_the_plane(a=0, b=90).assign(n_samples=[99, 1])
-    again = cluster_tags(tags, 1, 42, "frozen", clusters_before(a=0, b=0))
-    assert again["distance_to_centroid"].tolist() == pytest.approx([0.01 * 2**0.5, 0.99 * 2**0.5], abs=1e-6)
+def test_a_warm_fit_moves_the_centroids_and_a_frozen_one_does_not() -> None:
+    before = in_the_plane(30, 90)
+    points = points_of(in_the_plane(0, 1, 80, 90, 91))
+    assert np.array_equal(fit_centroids(points, 2, 42, "frozen", before), before)
+    warm = fit_centroids(points, 2, 42, "warm", before)
+    assert warm[0] == pytest.approx(points.vectors[:2].mean(axis=0), abs=1e-6)
+    assert warm[1] == pytest.approx(points.vectors[2:].mean(axis=0), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -153,59 +147,65 @@ def test_the_centroids_of_a_refit_are_weighted() -> None:
 )
 def test_clusters_go_on_while_their_number_is_about_right(n_previous: int, n_clusters: int, n_after: int) -> None:
     """18 tags make 6 clusters: from 5 to 7 are left as they are."""
-    tags = directions(18)
-    before = tags.assign(cluster_id=np.arange(18) % n_previous)
-    assert cluster_tags(tags, n_clusters, 42, "frozen", before)["cluster_id"].nunique() == n_after
+    points = directions(18)
+    assert len(fit_centroids(points, n_clusters, 42, "frozen", points.vectors[:n_previous])) == n_after
+
+
+def test_centroids_of_another_space_are_no_start() -> None:
+    points = directions(18)
+    assert fit_centroids(points, 6, 42, "frozen", np.eye(6)).shape == (6, 8)
 
 
 def test_a_refit_without_change_changes_nothing() -> None:
-    tags = tags_around(CENTRES, per_centre=20, seed=3)
-    first = cluster_tags(tags, 7, 42)
-    pd.testing.assert_frame_equal(first, cluster_tags(tags, 7, 42, "warm", first))
-
-
-def test_another_number_of_clusters_starts_anew() -> None:
-    tags = tags_around(CENTRES)
-    first = cluster_tags(tags, 3, 42)
-    assert cluster_tags(tags, 5, 42, "warm", first)["cluster_id"].nunique() == 5
+    for seed in range(5):
+        points = directions(300, seed)
+        first = fit_centroids(points, 12, 42)
+        assert np.array_equal(first, fit_centroids(points, 12, 42, "warm", first))
 
 
 def test_an_unknown_refit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="cluster_refit must be one of warm, cold, frozen, but it is 'hot'"):
-        cluster_tags(tags_around(CENTRES), 3, 42, "hot")
+        fit_centroids(directions(3), 3, 42, "hot")
 
 
-def test_the_same_vocabulary_has_the_same_clusters_whatever_came_before(
+def test_the_same_points_have_the_same_clusters_whatever_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A replay elsewhere has no previous clusters, but the imported cache remembers those of the first machine."""
     monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
     tags = tags_around(CENTRES)
-    grown = tags.assign(n_samples=tags["n_samples"].max() + 1 - tags["n_samples"])
-    first = cluster_tags_once(tags, 3, 42, "warm", None)
-    warm = cluster_tags_once(grown, 3, 42, "warm", first)
-    cold = cluster_tags(grown, 3, 42)
-    assert warm["cluster_id"].tolist() != cold["cluster_id"].tolist()
-    pd.testing.assert_frame_equal(cluster_tags_once(grown, 3, 42, "warm", None), warm)
-    assert cluster_tags_once(grown, 3, 42, "cold", None)["cluster_id"].tolist() == cold["cluster_id"].tolist()
+    points = tag_points(tags)
+    grown = tag_points(tags.assign(n_samples=tags["n_samples"].max() + 1 - tags["n_samples"]))
+    first = fit_centroids_once(points, 3, 42, "warm", None)
+    warm = fit_centroids_once(grown, 3, 42, "warm", first)
+    cold = fit_centroids(grown, 3, 42)
+    assert warm.tolist() != cold.tolist()
+    assert np.array_equal(fit_centroids_once(grown, 3, 42, "warm", None), warm)
+    assert np.array_equal(fit_centroids_once(grown, 3, 42, "cold", None), cold)
 
 
-def test_what_is_remembered_is_for_this_vocabulary_and_these_settings_only(
+def test_what_is_remembered_is_for_these_points_and_these_settings_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
     computed: list[Any] = []
-    monkeypatch.setattr(clustering, "cluster_tags", lambda *given: computed.append(given) or cluster_tags(*given))
-    tags = in_the_plane(a=0, b=45, c=90)
+    monkeypatch.setattr(remembering, "fit_centroids", lambda *given: computed.append(given) or fit_centroids(*given))
+    tags = tags_around(CENTRES)
+    placed = pd.DataFrame({"sample_id": ["s", "s", "t"], "tag": ["maths 0", "maths 1", "cooking 0"]})
+    other_vectors = tags.assign(embedding=[vector[::-1] for vector in tags["embedding"]])
     asked = [
-        (tags, 2, 42, "warm"),
-        (tags, 3, 42, "warm"),
-        (tags, 2, 43, "warm"),
-        (tags, 2, 42, "frozen"),
-        (tags.assign(n_samples=2), 2, 42, "warm"),
-        (tags.assign(normalized_tag=["a", "b", "d"]), 2, 42, "warm"),
-        (in_the_plane(a=0, b=45, c=91), 2, 42, "warm"),
+        (tag_points(tags), 2, 42, "warm"),
+        (tag_points(tags), 3, 42, "warm"),
+        (tag_points(tags), 2, 43, "warm"),
+        (tag_points(tags), 2, 42, "frozen"),
+        (tag_points(tags.assign(n_samples=2)), 2, 42, "warm"),
+        (tag_points(tags.assign(tag=tags["tag"] + "x")), 2, 42, "warm"),
+        (tag_points(other_vectors), 2, 42, "warm"),
+        (sample_points(tags, placed), 2, 42, "warm"),
+        (sample_points(tags, placed.assign(sample_id=["s", "t", "t"])), 2, 42, "warm"),
+        (sample_points(tags.assign(is_normalized=False), placed), 2, 42, "warm"),
+        (sample_points(other_vectors, placed), 2, 42, "warm"),
     ]
     for given in [*asked, *asked]:
-        cluster_tags_once(*given, None)
+        fit_centroids_once(*given, None)
     assert len(computed) == len(asked)

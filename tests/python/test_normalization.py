@@ -96,13 +96,14 @@ def test_names_are_not_confused(normalization: Normalization) -> None:
     assert {tag for (tag,) in normalization.rows("SELECT DISTINCT canonical_tag FROM tacos.tag_rules")} == set(names)
 
 
-def test_chains_of_associations_end_in_one_tag(normalization: Normalization) -> None:
+def test_chains_of_associations_end_in_one_tag(project: Context) -> None:
     """pasta is always with recipe, recipe always with cooking: all end in cooking."""
     tags = [(f"s{i}", tag) for i in range(4) for tag in ("pasta", "recipe", "cooking")]
     tags += [(f"s{i}", tag) for i in range(4, 6) for tag in ("recipe", "cooking")] + [
         ("s6", "cooking"),
         ("s7", "cooking"),
     ]
+    normalization = Normalization(project, {"association_min_bound": 0})
     normalization.run(tags, 20)
     assert set(normalization.tag_map().values()) == {"cooking"}
     assert normalization.rows("SELECT reason FROM tacos.tag_map WHERE raw_tag = 'pasta'") == [

@@ -168,6 +168,54 @@ def test_derived_words_have_stems_of_their_own_unless_families_are_asked_for() -
     assert len(set(stem_words(words, "english", "families"))) == len(words) // 2
 
 
+OTHER_LANGUAGES = {
+    "spanish": ["receta recetas", "luz luces", "comunicación comunicaciones", "técnico técnica técnicas"],
+    "french": ["recette recettes", "général généraux générale", "quotidien quotidienne", "optimisé optimisée"],
+    "portuguese": ["receita receitas", "tradução traduções"],
+    "italian": ["ricetta ricette", "traduzione traduzioni"],
+    "german": ["rezept rezepte rezepten", "haus häuser", "übersetzung übersetzungen"],
+    "dutch": ["recept recepten", "vertaling vertalingen"],
+    "russian": ["рецепт рецепты рецептов"],
+}
+FAMILIES = {
+    "spanish": "comunidad comunicación producto productividad traducir traducción programa programador",
+    "french": "publicité publication production productivité traduction traducteur",
+    "german": "übersetzung übersetzer",
+    "russian": "перевод переводчик",
+}
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_forms_of_a_word_have_one_stem_in_other_languages(language: str) -> None:
+    for forms in OTHER_LANGUAGES[language]:
+        assert len(set(stem_words(forms.split(), language))) == 1, forms
+
+
+@pytest.mark.parametrize("language", FAMILIES)
+def test_derived_words_of_other_languages_have_stems_of_their_own(language: str) -> None:
+    words = FAMILIES[language].split()
+    assert len(set(stem_words(words, language))) == len(words)
+    assert len(set(stem_words(words, language, "families"))) < len(words) or language == "russian"
+
+
+APART = """emergence/emergency customs/custom canvas/Canva reasons/reasoning embedded/embedding boosting/boost
+packaging/package conditioning/condition stocking/stock settings/set spacing/space locale/local logistics/logistic
+goods/good glasses/glass humanities/humanity hdfs/hdf ftps/ftp parking/park unite/unit guid/guide pypi/pypy lens/len"""
+TOGETHER = """quiz/quizzes gas/gases lens/lenses bus/buses matrix/matrices index/indices vertex/vertices wolf/wolves
+knife/knives phenomenon/phenomena crisis/crises tooth/teeth setting/settings PDF/PDFs embedding/embeddings"""
+
+
+def test_words_that_the_stemmer_gets_wrong_are_mended(project: Context) -> None:
+    """Merged by stemming without meaning the same, and plurals that it misses, as found in real tags."""
+    pairs = [pair.split("/") for pair in f"{APART} {TOGETHER}".split()]
+    normalization = Normalization(project)
+    normalization.run((f"s{n}{copy}", word) for n, pair in enumerate(pairs) for word in pair for copy in "ab")
+    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
+    for pair in pairs:
+        is_one = canonical[pair[0]] == canonical[pair[1]]
+        assert is_one == ("/".join(pair) in TOGETHER.split()), pair
+
+
 def test_the_stemmer_leaves_names_and_other_scripts() -> None:
     names = ["c++", "node.js", "3d", "css", "写作", "हिन्दी", "r&d"]
     assert stem_words(names, "english") == names

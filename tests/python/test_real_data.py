@@ -34,10 +34,10 @@ def bare(tag: str, plural: str) -> str:
 @pytest.mark.parametrize(
     ("locale", "language", "plural", "n_raw", "n_kept"),
     [
-        ("en", "english", "(?<=[a-z]{3}[^siu])s$", 1375, 272),
-        ("es-ES", "spanish", "(?<=[^\\W\\d]{3})s$", 1383, 266),
+        ("en", "english", "(?<=[a-z]{3}[^siu])s$", 1375, 273),
+        ("es-ES", "spanish", "(?<=[^\\W\\d]{3})s$", 1383, 269),
         ("fr-FR", "french", "(?<=[^\\W\\d]{3})s$", 1374, 271),
-        ("zh-CN", "english", "(?<=[a-z]{3}[^siu])s$", 1344, 246),
+        ("zh-CN", "english", "(?<=[a-z]{3}[^siu])s$", 1344, 247),
     ],
 )
 def test_real_tags_become_few_that_differ_in_more_than_writing(

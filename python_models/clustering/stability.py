@@ -1,0 +1,64 @@
+"""How much of the clusters, and of what is kept, is owed to the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from python_models.clustering.kmeans import fit_centroids, nearest
+from python_models.clustering.placement import place_by_mean, place_by_most_tags
+from python_models.clustering.points import sample_points, tag_points
+
+
+def seed_stability(
+    samples: pd.DataFrame, tags: pd.DataFrame, placed: pd.DataFrame, cluster_on: str, seeds: Iterable[int]
+) -> pd.DataFrame:
+    """Cluster again from other seeds and compare.
+
+    Args:
+        samples: columns ``sample_id``, ``cluster_id``, ``judge_score`` (1-100 or NaN) and ``is_selected``.
+        tags: columns ``tag``, ``is_normalized``, ``n_samples`` and ``embedding``.
+        placed: columns ``sample_id`` and ``tag`` of the same samples, the rows of a sample together.
+        cluster_on: samples or tags.
+        seeds: the other seeds.
+
+    Returns:
+        One row per seed: ``random_seed``, ``n_samples``, ``adjusted_rand_index`` (1: the same clusters, 0: as alike
+        as by chance) and ``changed_selection_share`` (0 to 1: of the samples kept if the best of each cluster by
+        ``judge_score`` are taken in turn, the share that the other clusters would not keep).
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    samples = samples.sort_values("sample_id").set_index("sample_id")
+    k = samples["cluster_id"].nunique()
+    kept = _best_in_turn(samples["cluster_id"], samples)
+    rows = []
+    for seed in seeds:
+        if cluster_on == "tags":
+            normalized = tags[tags["is_normalized"]]
+            centroids = fit_centroids(tag_points(tags), k, seed)
+            others = place_by_most_tags(normalized, placed, nearest(_vectors(normalized), centroids))
+        else:
+            others = place_by_mean(tags, placed, fit_centroids(sample_points(tags, placed), k, seed))
+        others = others.reindex(samples.index, fill_value=-1)
+        agreement = adjusted_rand_score(samples["cluster_id"], others)
+        changed = len(kept - _best_in_turn(others, samples)) / max(len(kept), 1)
+        rows.append((seed, len(samples), round(float(agreement), 6), round(changed, 6)))
+    return pd.DataFrame(rows, columns=["random_seed", "n_samples", "adjusted_rand_index", "changed_selection_share"])
+
+
+def _best_in_turn(clusters: pd.Series[int], samples: pd.DataFrame) -> set[str]:
+    """As many samples as are selected, the best of each cluster in turn 1, the second of each in turn 2."""
+    ranked = samples.assign(cluster_id=clusters).reset_index()
+    # The judge sees none of a cluster that is kept whole: its samples are as good as the average.
+    ranked["judge_score"] = ranked["judge_score"].fillna(ranked["judge_score"].mean()).fillna(0)
+    ranked = ranked.sort_values(["judge_score", "sample_id"], ascending=[False, True])
+    ranked["turn"] = ranked.groupby("cluster_id").cumcount()
+    ranked = ranked.sort_values(["turn", "judge_score", "sample_id"], ascending=[True, False, True])
+    return set(ranked["sample_id"].head(int(samples["is_selected"].sum())))
+
+
+def _vectors(tags: pd.DataFrame) -> np.ndarray:
+    return np.asarray(tags["embedding"].tolist(), dtype=np.float32)

@@ -12,7 +12,7 @@ from python_models.source.roles import PAIR_FIELDS, find_role
 from python_models.source.texts import clean, is_empty, read_json
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
-CONTENT_FIELDS = ("value", "content", "text", "message", "parts", "data", "output")
+CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "data", "output", "refusal")
 # Marks of the author that a turn is context, not something to be learned: OpenAI, LLaMA-Factory, ms-swift, Axolotl.
 LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
 

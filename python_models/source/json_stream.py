@@ -195,7 +195,8 @@ class JsonSplitter:
             yield from self._expand(value) if error is None else _salvage(text, error)
 
     def _expand(self, value: object) -> Iterable[Piece]:
-        if isinstance(value, dict) and not may_wrap(tuple(value)):
+        first = next(iter(value.values()), None) if isinstance(value, dict) else value
+        if isinstance(value, dict) and not isinstance(first, list | dict) and not may_wrap(tuple(value)):
             return (Piece(b"", value, None),)
         return self._expand_all(value)
 

@@ -73,6 +73,12 @@ NESTED_FIRST = '{"messages": [\n{"role": "user", "content": "Q?"},\n{"role": "as
         json.dumps(
             {"features": [{"name": "x"}], "rows": [{"row_idx": i, "row": row} for i, row in enumerate(RECORDS)]}
         ),
+        pretty({name: {str(i): row[name] for i, row in enumerate(RECORDS)} for name in RECORDS[0]}),
+        json.dumps({name: [row[name] for row in RECORDS] for name in RECORDS[0]}),
+        json.dumps(
+            {"columns": ["instruction", "output"], "index": [], "data": [list(row.values()) for row in RECORDS]}
+        ),
+        pretty({f"task-{i}": row for i, row in enumerate(RECORDS)}),
         "\x1e" + "\n\x1e".join(LINES),
         ",\n".join(LINES) + ",\n",
         "[" + ",".join(LINES) + "]",

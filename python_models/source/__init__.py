@@ -3,6 +3,6 @@
 ``files`` and ``archives`` find the files, ``streams`` turns each into UTF-8 bytes, ``readers`` recognises what it
 holds; ``json_stream`` and ``wrappers``, ``csv_rows`` and ``columnar`` cut it into pieces in bounded memory. ``formats``
 makes a sample of one record: ``fields`` sorts what it holds, ``questions`` and ``conversations`` (``roles``,
-``contents``, ``calls``) read it, ``sample`` puts it together; ``texts`` and ``dates`` clean. ``records`` builds the rows
-of the tables.
+``contents``, ``calls``) read it, ``sample`` puts it together; ``texts`` and ``dates`` clean. ``records`` builds the
+rows of the tables.
 """

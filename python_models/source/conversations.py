@@ -47,6 +47,10 @@ def read_turns(conversation: Any) -> list[Turn]:
         conversation = _as_list(conversation)
     if not isinstance(conversation, list):
         raise TurnError("conversation is not a list of turns")
+    if conversation and all(isinstance(item, list) and is_conversation(item) for item in conversation):
+        if len(conversation) > 1:
+            raise TurnError("conversation is a list of several conversations")
+        conversation = conversation[0]
     turns: list[Turn] = []
     for turn_no, turn in enumerate(conversation, start=1):
         try:

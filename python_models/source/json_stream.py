@@ -254,7 +254,8 @@ def _salvage(text: bytes, error: str) -> Iterator[Piece]:
         value, line_error = (None, "") if not damaged else read_json(line.strip(BLANK).removesuffix(b","))
         if line_error is None and isinstance(value, dict) and has_record_fields(value) and not is_turn(value):
             if damaged != [b""]:
-                yield Piece(b"\n".join(damaged).strip(), None, error)
+                lost = b"\n".join(damaged).strip()
+                yield Piece(lost, None, read_json(lost)[1] or error)
             yield Piece(b"", value, None)
             damaged = [b""]
         else:

@@ -163,6 +163,17 @@ def test_quotes_and_delimiters_of_tables(text: str, expected: list[str], tmp_pat
     assert [row["response"] for row in read(path)] == expected
 
 
+def test_a_quote_that_is_never_closed_costs_its_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('instruction,output\nQ,A\nQ,"A\n' + "".join(f"Q{i},A{i}\n" for i in range(30)))
+    got = outcomes(tmp_path / "a.csv")
+    assert got == ["A", "[malformed CSV: unexpected end of data]", *(f"A{i}" for i in range(30))]
+
+
+def test_the_delimiter_that_excel_names_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sep=;\ninstruction;output\na,b,c;d\n")
+    assert outcomes(tmp_path / "a.csv") == ["d"]
+
+
 def test_damaged_rows_hide_no_others_and_invent_none(tmp_path: Path) -> None:
     """Whatever line of a table is damaged by a stray quote: the other rows are read, and none is invented."""
     good = [[f"Say {i}, now.", f"Line {i}\nand, more" if i % 3 == 0 else f"plain {i}"] for i in range(9)]

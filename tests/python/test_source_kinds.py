@@ -157,6 +157,12 @@ def test_8_no_turn_vanishes(turn: dict[str, Any], expected: Any) -> None:
     assert sample({"messages": [user("a"), turn, user("c"), assistant("d")]}) == expected
 
 
+def test_8_several_conversations_are_not_one() -> None:
+    inner = [user("a"), assistant("b")]
+    assert sample({"messages": [inner, inner]}) == "conversation is a list of several conversations"
+    assert sample({"messages": [inner]}) == ("a", "b")
+
+
 CALL = '{"name": "weather", "arguments": {"city": "Oslo"}}'
 OPENAI_CALL = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 USED = [

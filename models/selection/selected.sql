@@ -28,7 +28,9 @@ MODEL (
     NOT_NULL(
       columns := (sample_id, cluster_id, cluster_rank, selection_rank, instruction, response)
     ),
-    THE_BUDGET_IS_KEPT
+    THE_BUDGET_IS_KEPT,
+    SELECTED_SAMPLES_HAVE_THEIR_SCORES,
+    SELECTED_SAMPLES_FILL_THE_PLAN
   ),
   tags (
     selection

@@ -26,6 +26,7 @@ CODE_DIGEST = source_digest("source")
         "n_bytes": "bigint",
         "modified_at": "timestamp",
         "n_records": "bigint",
+        "records_digest": "text",
         "code_digest": "text",
     },
     column_descriptions={
@@ -35,12 +36,15 @@ CODE_DIGEST = source_digest("source")
         "n_bytes": "Size on disk in bytes.",
         "modified_at": "When the file was last modified (UTC).",
         "n_records": "Records in the file, usable or not; 0 if it is not read.",
+        "records_digest": "Digest of the ids of its records: another one means that a record was edited.",
         "code_digest": "Digest of the code that read the file.",
     },
     audits=[
         ("unique_values", {"columns": [exp.column("source_file")]}),
-        ("not_null", {"columns": [exp.column("n_records")]}),
+        ("not_null", {"columns": [exp.column("n_records"), exp.column("records_digest")]}),
     ],
+    # Not read, but first: the files are compared with what was read, so a restatement has to describe them anew.
+    depends_on=["tacos.source_records"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any

@@ -11,10 +11,13 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from python_models.terminal import cell, count, shown_line
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from python_models.llm.cache.response_cache import Usage
+    from python_models.llm.cache.transfer import Transferred
     from python_models.llm.spending.prices import Price
 
 
@@ -32,9 +35,23 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     export = actions.add_parser("export", help="write everything to a JSONL file (compressed if it ends in .gz)")
     export.add_argument("path", type=Path)
     export.set_defaults(run=export_file)
-    load = actions.add_parser("import", help="add what an exported file holds; what is there already stays")
+    load = actions.add_parser(
+        "import",
+        help="add what an exported file holds, all of it or nothing; what is there already stays",
+        description="Add what an exported file holds. Its replies answer for the models from then on: import only "
+        "files of someone whom you trust. `tacos cache drop-imported` takes them out again.",
+    )
     load.add_argument("path", type=Path)
     load.set_defaults(run=import_file)
+    undo = actions.add_parser("drop-imported", help="take out everything that was imported")
+    undo.set_defaults(run=drop_imported_rows)
+    mend = actions.add_parser("drop-damaged", help="take out what does not match its checksum, to ask for it again")
+    mend.set_defaults(run=drop_damaged_rows)
+    forget = actions.add_parser(
+        "give-up-batch", help="wait no more for a batch that the endpoint does not know any more"
+    )
+    forget.add_argument("batch_id")
+    forget.set_defaults(run=give_up)
 
 
 def show_stats(_: argparse.Namespace) -> int:
@@ -46,7 +63,8 @@ def show_stats(_: argparse.Namespace) -> int:
     with ResponseCache(path, read_only=True) as cache:
         usage = cache.usage()
     console = Console()
-    console.print(f"{path}, {path.stat().st_size / 2**20:,.1f} MiB", highlight=False, soft_wrap=True)
+    size = path.stat().st_size / 2**20
+    console.print(f"{shown_line(path)}, {size:,.1f} MiB", highlight=False, markup=False, soft_wrap=True)
     console.print(_stats_table(usage))
     return 0
 
@@ -59,7 +77,7 @@ def export_file(options: argparse.Namespace) -> int:
 
     with ResponseCache(cache_path(), read_only=True) as cache:
         done = export_cache(cache, options.path)
-    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values written to {options.path}.")
+    print(f"{_counted(done)} written to {shown_line(options.path)}.")
     return 0
 
 
@@ -71,8 +89,43 @@ def import_file(options: argparse.Namespace) -> int:
 
     with ResponseCache(cache_path()) as cache:
         done = import_cache(cache, options.path)
-    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values were new, from {options.path}.")
+    print(f"New from {shown_line(options.path)}: {_counted(done)}.")
     return 0
+
+
+def drop_imported_rows(_: argparse.Namespace) -> int:
+    """Take out everything that was imported."""
+    from python_models.llm.cache.upkeep import drop_imported
+    from python_models.settings import cache_path
+
+    done = drop_imported(cache_path())
+    print(f"{done.n_replies:,} imported replies and {done.n_computed:,} imported computed values were taken out.")
+    return 0
+
+
+def drop_damaged_rows(_: argparse.Namespace) -> int:
+    """Take out every row that does not match its checksum."""
+    from python_models.llm.cache.upkeep import drop_damaged
+    from python_models.settings import cache_path
+
+    done = drop_damaged(cache_path())
+    print(f"{done.n_replies:,} damaged replies and {done.n_computed:,} damaged computed values were taken out.")
+    return 0
+
+
+def give_up(options: argparse.Namespace) -> int:
+    """Wait no more for a batch."""
+    from python_models.llm.cache.upkeep import give_up_batch
+    from python_models.settings import cache_path
+
+    n_requests = give_up_batch(cache_path(), options.batch_id)
+    print(f"The batch {options.batch_id} is given up: its {n_requests:,} requests are asked again by the next run.")
+    return 0
+
+
+def _counted(done: Transferred) -> str:
+    replies = "1 reply" if done.n_replies == 1 else f"{done.n_replies:,} replies"
+    return f"{replies} and {count(done.n_computed, 'computed value')}"
 
 
 def _stats_table(usage: list[Usage]) -> Table:
@@ -87,7 +140,7 @@ def _stats_table(usage: list[Usage]) -> Table:
     for row in usage:
         numbers = (row.n_calls, row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
         model = f"{row.model} (batch)" if row.is_batch else row.model
-        table.add_row(row.stage, model, *(f"{number:,}" for number in numbers), _cost(row, prices))
+        table.add_row(cell(row.stage), cell(model), *(f"{number:,}" for number in numbers), _cost(row, prices))
     return table
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from python_models.terminal import UserError
 
-class LlmError(RuntimeError):
+
+class LlmError(UserError, RuntimeError):
     """Something about the model, its endpoint or the cache that a user can mend."""
 
 
@@ -13,6 +15,10 @@ class EndpointError(LlmError):
 
 class CacheError(LlmError):
     """The cache file cannot be used (another version, no SQLite file, full disk): says the path and what to do."""
+
+
+class UselessReplies(LlmError):  # noqa: N818 - a stop before more is paid in vain
+    """Many replies in a row could not be used; says what to set."""
 
 
 class SpendingLimitReached(LlmError):  # noqa: N818 - a stop that was asked for

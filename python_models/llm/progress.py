@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from python_models.terminal import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
@@ -33,15 +35,17 @@ class Progress:
         self.n_failed = 0
         self.n_calls = 0
         self.spent_usd: float | None = None
+        self.waits_for: str | None = None
         self._started = time.monotonic()
         self._shown_at = self._started
         self._recent: deque[tuple[float, int, int]] = deque([(self._started, 0, 0)])
         self._live: Live | None = None
         self._has_shown = False
 
-    def update(self, spent_usd: float | None = None) -> None:
-        """Show the counts, if it is time to."""
+    def update(self, spent_usd: float | None = None, waits_for: str | None = None) -> None:
+        """Show the counts, what was spent and why calls wait, if it is time to."""
         self.spent_usd = spent_usd
+        self.waits_for = waits_for
         now = time.monotonic()
         if now - self._recent[-1][0] < _SECONDS_PER_LOOK:
             return
@@ -60,9 +64,9 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a message without disturbing the live line."""
         if self._live is not None:
-            self._live.console.print(text, highlight=False, markup=False)
+            self._live.console.print(shown(text), highlight=False, markup=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(shown(text), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the last counts as one line, unless everything was too quick to be shown."""
@@ -92,6 +96,8 @@ class Progress:
             parts.append(f"{_duration((self.n_total - self.n_done) / rate)} left")
         elif self.n_total is not None and self.n_done >= self.n_total:
             parts.append(f"{_duration(now - self._started)} in all")
+        if self.waits_for is not None:
+            parts.append(f"waiting for {self.waits_for}")
         return ", ".join(parts)
 
 

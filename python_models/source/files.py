@@ -19,6 +19,7 @@ from python_models.source.archives import (
     list_members,
     open_member,
 )
+from python_models.terminal import UserError
 
 TEXT_ENDINGS = (".json", ".jsonl", ".jsonlines", ".ndjson", ".csv", ".tsv")
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".lz4")
@@ -33,7 +34,7 @@ WANTED = (
 )
 
 
-class DatasetError(ValueError):
+class DatasetError(UserError, ValueError):
     """A dataset cannot be read at all: the message says what was wanted, what was found and what to do."""
 
 
@@ -76,7 +77,7 @@ def find_files(dataset: str) -> list[DatasetFile]:
         dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively, links
             to folders too; hidden files skipped) or a glob (``**`` recursive). In a folder, and by a glob that does
             not name an ending itself, files of other than the known endings are found but not read. Relative paths
-            are tried against the current folder, then the project root.
+            start at the project's root, as those of all settings.
 
     Returns:
         The files, sorted by ``source_file``, those in archives too; at least one that is read.
@@ -84,27 +85,25 @@ def find_files(dataset: str) -> list[DatasetFile]:
     Raises:
         DatasetError: nothing was found, or a file cannot be read.
     """
-    wanted = dataset.strip()
+    # config.yaml takes a character such as an emoji as two halves, as JSON writes it.
+    wanted = dataset.strip().encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if not wanted:
         raise DatasetError(f"{WANTED}, but it is empty. Set it, or unset it to use the bundled dataset.")
     given = Path(wanted).expanduser()
-    roots = [Path.cwd(), PROJECT_ROOT]
-    for root in roots:
-        found = {path: (base, is_named) for path, base, is_named in _search(root, given)}
-        files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
-        if any(file.problem is None for file in files):
-            return sorted(files, key=lambda file: file.source_file)
-    places = list(dict.fromkeys(root / given for root in roots))
-    looked = " and ".join(str(place) for place in places)
-    if any(place.is_dir() for place in places):
+    found = {path: (base, is_named) for path, base, is_named in _search(PROJECT_ROOT, given)}
+    files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
+    if any(file.problem is None for file in files):
+        return sorted(files, key=lambda file: file.source_file)
+    place = PROJECT_ROOT / given
+    if place.is_dir():
         problem = "is a folder without any file of a known ending. Name a file or a glob in it to read other endings"
     elif glob.has_magic(str(given)):
         problem = "matches no file. Check the pattern, and quote it so that the shell leaves it alone"
-    elif any(place.exists() for place in places):
+    elif place.exists():
         problem = "is an archive without any file of a known ending. Unpack it"
     else:
         problem = "does not exist. Check the path"
-    raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {looked}).")
+    raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {place}).")
 
 
 def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path, bool]]:

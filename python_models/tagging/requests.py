@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from python_models.llm.effort import reply_parameters, reply_room
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.request import ChatRequest
 from python_models.prompts import fill
@@ -31,9 +32,11 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
-    variant = "_explained" if options.has_explanations else ""
-    schema = json.loads(options.prompts[f"capable_schema{variant}"])
-    reply_form = options.prompts[f"capable_reply{variant}"].strip()
+    room = _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS
+    parameters = reply_parameters(options.effort, room)
+    room = reply_room(options.effort, options.max_reply_tokens, room)
+    schema = json.loads(options.prompts["capable_schema"])
+    reply_form = options.prompts["capable_reply"].strip()
     system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
         names = ["system_prompt", "instruction"] if row.get("system_prompt") else ["instruction"]
@@ -46,12 +49,10 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
                     {"role": "system", "content": system},
                     {"role": "user", "content": "\n\n".join(fenced.values())},
                 ),
-                parameters={
-                    "temperature": 0,
-                    "max_tokens": _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS,
-                },
+                parameters=parameters,
                 reply_schema=schema,
                 schema_name="tags",
+                reply_room=room,
             ),
             any(is_cut for _, is_cut in cut.values()),
         )

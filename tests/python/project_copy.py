@@ -46,7 +46,7 @@ class ProjectCopy:
         return project
 
     def copied_to(self, root: Path) -> ProjectCopy:
-        """A copy of this copy, with its warehouse and cache, on the same dataset: its path is a variable of the models."""
+        """A copy of this copy with its warehouse and cache, on the same dataset: its path is a variable of models."""
         shutil.copytree(self.root, root, ignore=shutil.ignore_patterns("logs"))
         return self.opened(root, {"TACOS_DATASET": str(self.dataset)} | self.environment)
 

@@ -1,7 +1,7 @@
 """Whatever is edited, a planned change leaves the tables that a build from nothing makes with the same cache.
 
-Every variable of config.yaml is changed once, every macro file is edited without a change of meaning, alone and together
-with a variable; each time on a copy of one built project, judged by a server on loopback.
+Every variable of config.yaml is changed once, every macro file is edited without a change of meaning, alone and
+together with a variable; each time on a copy of one built project, judged by a server on loopback.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.slow
 
 MACRO_FILES = sorted(path.name for path in (PROJECT_ROOT / "macros").glob("[a-z]*.py"))
 TAGS = (
-    "Spell Checks", "spell_check", "spellCheck", "the spell check", "Java Script", "javascript", "écriture", "translation",
-    "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics", "cooking recipes", "recipe",
-    "history", "World History", "giving feedback", "bread", "science", "rare thing",
+    "Spell Checks", "spell_check", "spellCheck", "the spell check", "Java Script", "javascript", "écriture",
+    "translation", "Translate", "translator", "poem", "poems", "poetry", "C++", "logic", "arithmetics",
+    "cooking recipes", "recipe", "history", "World History", "giving feedback", "bread", "science", "rare thing",
 )  # fmt: skip
 
 ALTERNATIVES: dict[str, Any] = {
@@ -94,7 +94,9 @@ def set_variables(**values: Any) -> Edit:
         for name, value in values.items():
             value = value.format(root=root) if name == "dataset" else value
             shown = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()
-            text, n = re.subn(rf"^(\s+{name}:) [^#\n]*", rf"\1 {shown} ".replace("\\", r"\\").replace(r"\\1", r"\1"), text, flags=re.M)
+            text, n = re.subn(
+                rf"^(\s+{name}:) [^#\n]*", rf"\1 {shown} ".replace("\\", r"\\").replace(r"\\1", r"\1"), text, flags=re.M
+            )
             assert n, f"config.yaml has no variable {name}"
         path.write_text(text, encoding="utf-8")
 
@@ -147,8 +149,14 @@ def make_records() -> list[tuple[str, str]]:
     """96 samples that name their tags, of lengths and qualities that differ."""
     records = []
     for number in range(96):
-        tags = [TAGS[number % len(TAGS)], TAGS[(number * 5 + 2) % len(TAGS)], TAGS[(number * 7 + number // 24) % len(TAGS)]]
-        records.append((f"Please do number {number} of <{'|'.join(tags)}>, thank you.", "word " * (number * 37 % 50 + 1)))
+        tags = [
+            TAGS[number % len(TAGS)],
+            TAGS[(number * 5 + 2) % len(TAGS)],
+            TAGS[(number * 7 + number // 24) % len(TAGS)],
+        ]
+        records.append(
+            (f"Please do number {number} of <{'|'.join(tags)}>, thank you.", "word " * (number * 37 % 50 + 1))
+        )
     return records
 
 

@@ -1,6 +1,8 @@
 """Reading a dataset: which files, which records, which format, and why a record cannot be used.
 
-``files`` finds the files, ``streams`` turns each into UTF-8 bytes, ``readers`` and ``tables`` cut these into records in
-bounded memory, ``formats`` and ``conversations`` make an instruction and a response of one record, ``texts`` cleans
-them, ``records`` builds the rows of the tables.
+``files`` and ``archives`` find the files, ``streams`` turns each into UTF-8 bytes, ``readers`` recognises what it
+holds; ``json_stream`` and ``wrappers``, ``csv_rows`` and ``columnar`` cut it into pieces in bounded memory. ``formats``
+makes a sample of one record: ``fields`` sorts what it holds, ``questions`` and ``conversations`` (``roles``,
+``contents``, ``calls``) read it, ``sample`` puts it together; ``texts`` and ``dates`` clean. ``records`` builds the
+rows of the tables.
 """

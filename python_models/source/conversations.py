@@ -12,7 +12,7 @@ from python_models.source.roles import PAIR_FIELDS, find_role
 from python_models.source.texts import clean, is_empty, read_json
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
-CONTENT_FIELDS = ("value", "content", "text", "message", "parts", "data", "output")
+CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "data", "output", "refusal")
 # Marks of the author that a turn is context, not something to be learned: OpenAI, LLaMA-Factory, ms-swift, Axolotl.
 LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
 
@@ -47,6 +47,10 @@ def read_turns(conversation: Any) -> list[Turn]:
         conversation = _as_list(conversation)
     if not isinstance(conversation, list):
         raise TurnError("conversation is not a list of turns")
+    if conversation and all(isinstance(item, list) and is_conversation(item) for item in conversation):
+        if len(conversation) > 1:
+            raise TurnError("conversation is a list of several conversations")
+        conversation = conversation[0]
     turns: list[Turn] = []
     for turn_no, turn in enumerate(conversation, start=1):
         try:

@@ -19,8 +19,12 @@ from python_models.source.streams import KEPT_BYTES, ByteSource
 
 DELIMITERS = (",", "\t", ";", "|")
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
+# The first line by which Excel names the delimiter.
+HINT = re.compile(r"sep=([,;\t|])\s*(?:\r|\n|$)")
 # Lines looked at after a damaged row, to find where the next one begins.
 MAX_AHEAD = 200
+# So many lines with all columns each are rows, not the text of one.
+SURE_ROWS = 10
 
 
 class RowTooLongError(ValueError):
@@ -32,6 +36,8 @@ def sniff_delimiter(head: bytes) -> str:
 
     (``csv.Sniffer`` guesses from letter frequencies and takes a letter for the delimiter of a text it does not know.)
     """
+    if match := HINT.match(head.decode("utf-8", "replace").lstrip()):
+        return match[1]
     text = QUOTED.sub(lambda match: re.sub(r"[,\t;|\r\n]", "_", match[0]), head.decode("utf-8", "replace").lstrip())
     header = text.splitlines()[0] if text else ""
 
@@ -50,6 +56,8 @@ def read_csv(stream: io.BufferedReader, source: ByteSource, delimiter: str, max_
     doubled: frozenset[str] = frozenset()
     for text, row, error in rows.read():
         if error is None and not text.strip():
+            continue
+        if row is not None and rows.header is None and HINT.fullmatch(text):
             continue
         if row is not None and rows.header is None:
             rows.header = [_recode(name).strip().removeprefix("\ufeff") for name in row]
@@ -90,7 +98,7 @@ class _Rows:
                 row = self._read_quoted(line) if '"' in line else line.rstrip("\r\n").split(self.delimiter)
                 yield "".join(self.taken), row, None
             except (csv.Error, RowTooLongError) as error:
-                if isinstance(error, csv.Error):
+                if not self._give_back() and isinstance(error, csv.Error):
                     self._take_rest()
                 text = "".join(self.taken)
                 kept = text[:KEPT_BYTES] if isinstance(error, RowTooLongError) else text
@@ -154,6 +162,16 @@ class _Rows:
         self.taken = [line]
         values = line.rstrip("\r\n").split(self.delimiter)
         return [next(csv.reader([value]))[0] if QUOTED.fullmatch(value) else value for value in values]
+
+    def _give_back(self) -> bool:
+        """Give back what follows the first line of a row with a quote that is never closed, if it is rows for sure."""
+        n_delimiters, lines = len(self.header or ()) - 1, [line for line in self.taken[1:] if line]
+        is_sure = len(lines) >= SURE_ROWS and n_delimiters > 0
+        if is_sure and all('"' not in line and line.count(self.delimiter) == n_delimiters for line in lines[:-1]):
+            self.ahead.extendleft(reversed(lines))
+            del self.taken[1:]
+            return True
+        return False
 
     def _take_rest(self) -> None:
         """Take the lines that belong to a damaged row: until its quotes are closed, or a row begins for sure."""

@@ -25,12 +25,24 @@ OPTION_COLUMN = re.compile(r"(?:options?|choices?)?[_ ]?([a-h])|(?:option|choice
 # The first that is filled is the response; the preferred of a pair comes before all.
 CHOSEN_FIELDS = ("chosen", "chosen_response", "preferred_output")
 REJECTED_FIELDS = ("rejected", "rejected_response", "non_preferred_output")
-RESPONSE_FIELDS = ("output", "response", "completion", "generation", "solution", "answer", "target", "targets")
+RESPONSE_FIELDS = (
+    "output",
+    "response",
+    "completion",
+    "generation",
+    "solution",
+    "answer",
+    "target",
+    "targets",
+    "answers",
+)
 SYSTEM_FIELDS = (
     *("system", "system_prompt", "system_message"),
     *("systemprompt", "system_instruction", "systeminstruction"),
 )
 LABEL_FIELDS = ("kto_tag", "label")
+# Columns named after who speaks; a user may also be somebody's name, so they count only if no other field does.
+SPEAKER_FIELDS = ("human", "user"), ("assistant", "gpt", "bot", "chatgpt")
 RECORD_FIELDS = frozenset(
     (*CONVERSATION_FIELDS, *INSTRUCTION_FIELDS, *RESPONSE_FIELDS, *CHOSEN_FIELDS, *REJECTED_FIELDS, *HISTORY_FIELDS)
 )
@@ -69,6 +81,8 @@ _GROUPS = {
     "answers": (*CHOSEN_FIELDS, *RESPONSE_FIELDS),
     "systems": SYSTEM_FIELDS,
     "rejected": REJECTED_FIELDS,
+    "users": SPEAKER_FIELDS[0],
+    "assistants": SPEAKER_FIELDS[1],
 }
 
 
@@ -103,15 +117,20 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
             raise FieldError(f"two columns are named {name!r}, with different values")
         if not is_empty(value):
             filled[group].append((name, value))
-    is_pair = any(group == "rejected" for group, _, _ in columns)
     for name, value in filled["labels"]:
-        if value is False or ((name == "kto_tag" or is_pair) and str(value).strip().lower() == "false"):
+        if _is_undesired(name, value, filled):
             raise FieldError(f"undesired: {name} is false")
+    if not (filled["questions"] or filled["answers"]) and filled["users"] and filled["assistants"]:
+        filled["questions"], filled["answers"] = filled["users"][:1], filled["assistants"][:1]
     fields = Fields(
         UNKNOWN_FORMAT,
         history=[value for _, value in filled["histories"]],
         # a number under "chosen" says which of two, it is no answer
-        answers=[item for item in filled["answers"] if item[0] not in CHOSEN_FIELDS or not isinstance(item[1], int)],
+        answers=[
+            (name, _first_answer(value) if name == "answers" else value)
+            for name, value in filled["answers"]
+            if name not in CHOSEN_FIELDS or not isinstance(value, int)
+        ],
         systems=[value for _, value in filled["systems"]],
     )
     for name, value in filled["conversations"]:
@@ -125,7 +144,8 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         fields.no_instruction = _absence(record, columns, "questions")
     if not fields.answers:
         fields.no_response = _absence(record, columns, "answers")
-    if not any(group in ("questions", "answers", "rejected", "conversations") for group, _, _ in columns):
+    known = ("questions", "answers", "rejected", "conversations")
+    if not fields.questions and not any(group in known for group, _, _ in columns):
         keys = ", ".join(clean(str(key))[:40] for key in list(record)[:10])
         raise FieldError(f"unknown format: keys {keys}" if keys else "unknown format: the record is empty")
     return fields
@@ -169,8 +189,24 @@ def _read_mapped(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     return fields
 
 
+def _is_undesired(name: str, value: Any, filled: Mapping[str, list[tuple[str, Any]]]) -> bool:
+    """Say whether a label marks an answer as a bad one: false; as text or number only where it is sure to be KTO's."""
+    if value is False:
+        return True
+    names = {name for group in ("questions", "answers", "conversations") for name, _ in filled.get(group, ())}
+    if name != "kto_tag" and not (names >= {"prompt", "completion"} or names & CONVERSATION_FIELDS.keys()):
+        return False
+    return str(value).strip().lower() in ("false", "0")
+
+
+def _first_answer(value: Any) -> Any:
+    """Give the first of the answers that SQuAD lists as equally right: ``{"text": [...], "answer_start": [...]}``."""
+    texts = value.get("text") if isinstance(value, dict) else None
+    return texts[0] if isinstance(texts, list) and texts else value
+
+
 def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
-    values = [record[key] for known, name, key in columns if known == group and name != "input"]
+    values = [record[key] for known, name, key in columns if known == group and name not in ("input", *CHOSEN_FIELDS)]
     return "empty" if any(value is not None and value == value for value in values) else "missing"
 
 

@@ -195,7 +195,8 @@ class JsonSplitter:
             yield from self._expand(value) if error is None else _salvage(text, error)
 
     def _expand(self, value: object) -> Iterable[Piece]:
-        if isinstance(value, dict) and not may_wrap(tuple(value)):
+        first = next(iter(value.values()), None) if isinstance(value, dict) else value
+        if isinstance(value, dict) and not isinstance(first, list | dict) and not may_wrap(tuple(value)):
             return (Piece(b"", value, None),)
         return self._expand_all(value)
 
@@ -253,7 +254,8 @@ def _salvage(text: bytes, error: str) -> Iterator[Piece]:
         value, line_error = (None, "") if not damaged else read_json(line.strip(BLANK).removesuffix(b","))
         if line_error is None and isinstance(value, dict) and has_record_fields(value) and not is_turn(value):
             if damaged != [b""]:
-                yield Piece(b"\n".join(damaged).strip(), None, error)
+                lost = b"\n".join(damaged).strip()
+                yield Piece(lost, None, read_json(lost)[1] or error)
             yield Piece(b"", value, None)
             damaged = [b""]
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from python_models.source.conversations import parse_list
 from python_models.source.fields import FieldError, Fields, kind_of, read_text
 from python_models.source.texts import dump, is_empty
 
@@ -71,6 +72,8 @@ def _write_choice(choices: Any, fields: Fields) -> str:
         if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):  # ARC
             return _write_marked(dict(zip(map(str, labels), texts, strict=True)))
         return _write_marked({key: value for key, value in choices.items() if not is_empty(value)})
+    if isinstance(choices, str) and (listed := parse_list(choices)) is not None:
+        return _write_choice(listed, fields)
     if not isinstance(choices, list):
         return read_text(choices, "options")
     if all(isinstance(item, dict) for item in choices):

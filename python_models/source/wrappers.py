@@ -39,6 +39,9 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             return
         for item in value:
             yield from expand(item, level + 1)
+    elif isinstance(value, dict) and (records := _unpivot(value)) is not None:
+        for item in records:
+            yield from expand(item, level + 1)
     elif isinstance(value, dict) and may_wrap(tuple(value)):
         if isinstance(value.get("row"), dict) and "row_idx" in value:  # as the Hugging Face viewer hands rows out
             value = value["row"]
@@ -52,6 +55,32 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             yield value
     else:
         yield value
+
+
+def _unpivot(value: dict[str, Any]) -> list[Any] | None:
+    """Give the records of a table that is one object: by column, by id or split (pandas); None if it is none."""
+    first = next(iter(value.values()), None)
+    if not isinstance(first, list | dict):
+        return None
+    names, rows = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
+        return [dict(zip(map(str, names), row, strict=False)) for row in rows]
+    if isinstance(first, dict) and all(isinstance(item, dict) and has_record_fields(item) for item in value.values()):
+        return list(value.values())
+    if sum(name.lower() in RECORD_FIELDS for name in value) < 2:
+        return None
+    if isinstance(first, dict):
+        ids = first.keys()
+        if not all(isinstance(column, dict) and column.keys() == ids for column in value.values()):
+            return None
+        columns = [list(column.values()) for column in value.values()]
+    else:
+        columns = list(value.values())
+        if not all(isinstance(column, list) and len(column) == len(first) for column in columns):
+            return None
+    if any(isinstance(cell, list | dict) for column in columns for cell in column):
+        return None
+    return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 @lru_cache(maxsize=4_096)

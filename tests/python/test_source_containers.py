@@ -73,6 +73,12 @@ NESTED_FIRST = '{"messages": [\n{"role": "user", "content": "Q?"},\n{"role": "as
         json.dumps(
             {"features": [{"name": "x"}], "rows": [{"row_idx": i, "row": row} for i, row in enumerate(RECORDS)]}
         ),
+        pretty({name: {str(i): row[name] for i, row in enumerate(RECORDS)} for name in RECORDS[0]}),
+        json.dumps({name: [row[name] for row in RECORDS] for name in RECORDS[0]}),
+        json.dumps(
+            {"columns": ["instruction", "output"], "index": [], "data": [list(row.values()) for row in RECORDS]}
+        ),
+        pretty({f"task-{i}": row for i, row in enumerate(RECORDS)}),
         "\x1e" + "\n\x1e".join(LINES),
         ",\n".join(LINES) + ",\n",
         "[" + ",".join(LINES) + "]",
@@ -155,6 +161,17 @@ def test_quotes_and_delimiters_of_tables(text: str, expected: list[str], tmp_pat
     path = tmp_path / "a.csv"
     path.write_text(text)
     assert [row["response"] for row in read(path)] == expected
+
+
+def test_a_quote_that_is_never_closed_costs_its_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('instruction,output\nQ,A\nQ,"A\n' + "".join(f"Q{i},A{i}\n" for i in range(30)))
+    got = outcomes(tmp_path / "a.csv")
+    assert got == ["A", "[malformed CSV: unexpected end of data]", *(f"A{i}" for i in range(30))]
+
+
+def test_the_delimiter_that_excel_names_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sep=;\ninstruction;output\na,b,c;d\n")
+    assert outcomes(tmp_path / "a.csv") == ["d"]
 
 
 def test_damaged_rows_hide_no_others_and_invent_none(tmp_path: Path) -> None:

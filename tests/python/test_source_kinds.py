@@ -157,6 +157,12 @@ def test_8_no_turn_vanishes(turn: dict[str, Any], expected: Any) -> None:
     assert sample({"messages": [user("a"), turn, user("c"), assistant("d")]}) == expected
 
 
+def test_8_several_conversations_are_not_one() -> None:
+    inner = [user("a"), assistant("b")]
+    assert sample({"messages": [inner, inner]}) == "conversation is a list of several conversations"
+    assert sample({"messages": [inner]}) == ("a", "b")
+
+
 CALL = '{"name": "weather", "arguments": {"city": "Oslo"}}'
 OPENAI_CALL = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 USED = [
@@ -215,6 +221,8 @@ def test_9_a_call_is_the_same_in_the_words_of_every_vendor(turns: list[Any]) -> 
         },
         {"contents": [{"role": "user", "parts": [{"text": "Q"}]}, {"role": "model", "parts": [{"text": "A"}]}]},
         {"id": "1", "data": ["Q", "A"]},
+        {"user": "Q", "assistant": "A"},
+        {"question": "Q", "answers": {"text": ["A", "a"], "answer_start": [1, 2]}},
     ],
 )
 def test_9_every_form_of_a_conversation_is_the_same_sample(record: dict[str, Any]) -> None:
@@ -275,6 +283,9 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
          "nothing is to be learned: the author gives every answer the weight 0"),
         ({"prompt": "a", "completion": "b", "label": False}, "undesired: label is false"),
         ({"messages": [user("a"), assistant("b")], "kto_tag": "False"}, "undesired: kto_tag is false"),
+        ({"prompt": "a", "completion": "b", "label": "False"}, "undesired: label is false"),
+        ({"prompt": "a", "completion": "b", "label": 0}, "undesired: label is false"),
+        ({"instruction": "a", "output": "b", "label": 0}, ("a", "b")),
         ({"prompt": "a", "completion": "b", "label": True}, ("a", "b")),
         ({"prompt": "a", "response": "c", "chosen": "b", "rejected": "c"}, ("a", "b")),
         ({"instruction": "a", "input": "i", "chosen": "b", "rejected": "c"}, ("a\n\ni", "b")),

@@ -82,6 +82,7 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
     from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
     from python_models.judging.pairs import EMBEDDED
     from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
     from python_models.settings import cache_path
 
@@ -93,12 +94,14 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
     with ExitStack() as stack:
         cache = stack.enter_context(ResponseCache(cache_path(), read_only=True)) if cache_path().exists() else None
         requests = _tagging_requests(samples, size, variables)
-        estimate_tagging(requests, cache, tagging, _TAGGING_REPLY_TOKENS[variables["tag_explanations"]])
+        reply_tokens = _TAGGING_REPLY_TOKENS[variables["tag_explanations"]]
+        reply_tokens += reasoning_tokens(variables["tagging_effort"])
+        estimate_tagging(requests, cache, tagging, reply_tokens)
     yield tagging
     judging = StageEstimate("judging", variables["judge_model"])
     if variables["judge_model"] != EMBEDDED:
         n_calls, n_paid = _judging_calls(size.n_samples, variables)
-        size.fill_in(judging, n_calls, n_paid)
+        size.fill_in(judging, n_calls, n_paid, reasoning_tokens(variables["judge_effort"]))
     yield judging
 
 
@@ -113,6 +116,8 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
         has_explanations=variables["tag_explanations"],
         max_prompt_chars=variables["max_prompt_chars"],
         max_attempts=variables["max_attempts"],
+        effort=variables["tagging_effort"],
+        max_reply_tokens=variables["tagging_max_reply_tokens"],
     )
     for sample in samples:
         size.add(sample)

@@ -138,12 +138,14 @@ class JudgingSize:
         for name in ("instruction", "response"):
             self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
 
-    def fill_in(self, estimate: StageEstimate, n_calls: int, n_paid: int) -> StageEstimate:
+    def fill_in(
+        self, estimate: StageEstimate, n_calls: int, n_paid: int, reasoning_tokens: float = 0.0
+    ) -> StageEstimate:
         """Bound what ``n_calls`` comparisons take, of which ``n_paid`` are paid for."""
         estimate.n_cached = min(n_paid, n_calls)
         estimate.n_calls = n_calls - estimate.n_cached
         mean = self._sample_tokens / max(1, self.n_samples)
         estimate.n_prompt_tokens = estimate.n_calls * (self._prompt_tokens + _FENCE_TOKENS + 2 * mean)
-        estimate.n_completion_tokens = estimate.n_calls * _JUDGING_REPLY_TOKENS
+        estimate.n_completion_tokens = estimate.n_calls * (_JUDGING_REPLY_TOKENS + reasoning_tokens)
         estimate.is_bound = True
         return estimate

@@ -14,7 +14,7 @@ ROOM_FOR_REASONING = 16_384
 ROOM_IF_UNKNOWN = 4_096
 """Tokens where no effort is set: the model may reason by its own default. Room that is not used costs nothing."""
 
-_REASONING_TOKENS = {"minimal": 100.0, "low": 300.0, "medium": 1e3, "high": 3e3, "xhigh": 6e3, "max": 12e3}
+_REASONING_TOKENS = {
     "minimal": 100.0,
     "low": 300.0,
     "medium": 1_000.0,

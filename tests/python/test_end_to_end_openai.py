@@ -96,6 +96,7 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert endpoint.record.n_requests == n_paid
 
 
+@pytest.mark.slow
 def test_the_models_of_today(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     """One that tags without reasoning, one that judges with: nothing fails, nothing is paid in vain, all is counted."""
     models = {"gpt-6-luna": openai_model(), "gpt-6.1-terra": openai_model()}

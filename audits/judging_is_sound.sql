@@ -157,4 +157,21 @@ SELECT
 FROM judged
 CROSS JOIN pairs
 WHERE
-  n_judged <> n_pairs
+  n_judged <> n_pairs;
+
+/* A judge that never gives more than 10 has taken the scale of 1 to 100 for one of 1 to 10: its scores are coarse. */
+AUDIT (
+  name scores_go_beyond_a_scale_of_ten,
+  blocking FALSE
+);
+
+SELECT
+  model_name,
+  MAX(GREATEST(first_score, second_score)) AS highest_score
+FROM @this_model
+WHERE
+  NOT first_score IS NULL
+GROUP BY
+  model_name
+HAVING
+  COUNT(*) >= 10 AND MAX(GREATEST(first_score, second_score)) <= 10

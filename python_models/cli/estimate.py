@@ -83,6 +83,7 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
     from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
     from python_models.judging.pairs import EMBEDDED
     from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
     from python_models.settings import cache_path
 
@@ -93,7 +94,9 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
     with ExitStack() as stack:
         cache = stack.enter_context(ResponseCache(cache_path(), read_only=True)) if cache_path().exists() else None
         requests = _tagging_requests(samples, size, variables)
-        estimate_tagging(requests, cache, tagging, _TAGGING_REPLY_TOKENS[variables["tag_explanations"]])
+        reply_tokens = _TAGGING_REPLY_TOKENS[variables["tag_explanations"]]
+        reply_tokens += reasoning_tokens(variables["tagging_effort"])
+        estimate_tagging(requests, cache, tagging, reply_tokens)
         yield tagging
         judging = StageEstimate("judging", variables["judge_model"])
         if variables["judge_model"] != EMBEDDED:
@@ -102,7 +105,9 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
         yield judging
     if variables["has_singleton_scores"] and variables["judge_model"] != EMBEDDED:
         singletons = StageEstimate("singletons", variables["judge_model"], is_bound=True)
-        yield size.fill_in(singletons, size.n_samples, texts_per_call=1)
+        yield size.fill_in(
+            singletons, size.n_samples, 1, reasoning_tokens=reasoning_tokens(variables["judge_effort"])
+        )
 
 
 def _count_judging(
@@ -116,6 +121,7 @@ def _count_judging(
     """Fill in the judge's calls: from the pairs in the warehouse if they are those of this dataset, else a bound."""
     from python_models.cli.judging_calls import JudgingCalls, calls_at_most
     from python_models.judging.pairs import JudgingOptions
+    from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import judging_prompts
 
     def query(sql: str) -> Iterator[dict[str, Any]]:
@@ -123,24 +129,27 @@ def _count_judging(
         for batch in cursor.execute(sql).to_arrow_reader(1_000):
             yield from batch.to_pylist()
 
+    n_reasoning = reasoning_tokens(variables["judge_effort"])
     wanted = {"tacos.samples", "tacos_internal.judging_plan", "tacos_internal.pairs_1"}
     if not wanted <= kept.keys() or not size.are_samples(
         row["sample_id"]
         for row in query(f"SELECT sample_id FROM {kept['tacos.samples']}")  # noqa: S608
     ):
         estimate.is_bound = True
-        size.fill_in(estimate, calls_at_most(size.n_samples, variables))
+        size.fill_in(estimate, calls_at_most(size.n_samples, variables), reasoning_tokens=n_reasoning)
         return
     options = JudgingOptions(
         model_name=variables["judge_model"],
         prompts=judging_prompts(),
         max_prompt_chars=variables["max_prompt_chars"],
         max_attempts=variables["max_attempts"],
+        effort=variables["judge_effort"],
+        max_reply_tokens=variables["judge_max_reply_tokens"],
     )
     calls = JudgingCalls(query, kept, options, cache)
     calls.count(1 if variables["judging_profile"] == "paper" else 3)
     estimate.n_cached, estimate.is_bound = calls.n_cached, calls.is_bound
-    size.fill_in(estimate, calls.n_calls)
+    size.fill_in(estimate, calls.n_calls, reasoning_tokens=n_reasoning)
 
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:
@@ -154,6 +163,8 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
         has_explanations=variables["tag_explanations"],
         max_prompt_chars=variables["max_prompt_chars"],
         max_attempts=variables["max_attempts"],
+        effort=variables["tagging_effort"],
+        max_reply_tokens=variables["tagging_max_reply_tokens"],
     )
     for sample in samples:
         size.add(sample)

@@ -161,10 +161,12 @@ class JudgingSize:
         """Whether these are the ids of the samples counted, no fewer and no more."""
         return set(sample_ids) == self._sample_ids
 
-    def fill_in(self, estimate: StageEstimate, n_calls: int, texts_per_call: int = 2) -> StageEstimate:
+    def fill_in(
+        self, estimate: StageEstimate, n_calls: int, texts_per_call: int = 2, reasoning_tokens: float = 0.0
+    ) -> StageEstimate:
         """What ``n_calls`` of the judge take, each with so many samples of mean length."""
         estimate.n_calls = n_calls
         mean = self._sample_tokens / max(1, self.n_samples)
         estimate.n_prompt_tokens = n_calls * (self._prompt_tokens + _FENCE_TOKENS + texts_per_call * mean)
-        estimate.n_completion_tokens = n_calls * _JUDGING_REPLY_TOKENS
+        estimate.n_completion_tokens = n_calls * (_JUDGING_REPLY_TOKENS + reasoning_tokens)
         return estimate

@@ -14,6 +14,20 @@ ROOM_FOR_REASONING = 16_384
 ROOM_IF_UNKNOWN = 4_096
 """Tokens where no effort is set: the model may reason by its own default. Room that is not used costs nothing."""
 
+_REASONING_TOKENS = {
+    "minimal": 100.0,
+    "low": 300.0,
+    "medium": 1_000.0,
+    "high": 3_000.0,
+    "xhigh": 6_000.0,
+    "max": 12_000.0,
+}
+
+
+def reasoning_tokens(effort: str) -> float:
+    """Tokens that a model may reason before a short answer: a rough guess, for an estimate before anything is known."""
+    return _REASONING_TOKENS.get(effort, 0.0)
+
 
 def reply_parameters(effort: str, first_limit: int) -> dict[str, Any]:
     """Sampling parameters for a wanted reasoning effort.

@@ -24,6 +24,7 @@ SPELLINGS = "tag_spellings(text, cleaned_tag)"
 STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
+SCALE = "pair_scores(model_name, first_score, second_score)"
 REPLIES = "tag_replies(sample_id, ingested_at, error)"
 COUNTS = "source_counts(source_file, n_records_in_file, n_records, digest_in_file, records_digest)"
 PARTS = "source_counts(n_records, n_samples, n_duplicates, n_rejected, n_left_out)"
@@ -324,6 +325,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"pairs(pair_id)": "('p'), ('q')"},
         {SCORES: "('p', 90, 10, NULL), ('q', NULL, NULL, 'timeout')"},
         {SCORES: "('p', 90, 10, NULL)"},
+    ),
+    (
+        "scores_go_beyond_a_scale_of_ten",
+        "pair_scores",
+        {},
+        {SCALE: "('a', 10, 11), ('b', NULL, NULL)" + ", ('a', 7, 8)" * 9 + ", ('b', 7, 8)" * 9},
+        {SCALE: "('b', 90, 90)" + ", ('a', 10, 8)" * 10},
     ),
     ("the_budget_is_kept", "selected", LARGE, {"selected(x)": "(1), (2), (3)"}, {"selected(x)": "(1), (2)"}),
     ("the_budget_is_kept", "selected", LARGE, {}, {"selected(x)": "(1), (2), (3), (4)"}),

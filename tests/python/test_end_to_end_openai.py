@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from fake_endpoint import TAGS, FakeEndpoint
+from fake_models import EFFORTS, openai_model
 from project_copy import PARTS, PLAN, ProjectCopy
 
 from python_models.embedded.embedding import embed_tags
@@ -96,6 +97,27 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
 
 
 @pytest.mark.slow
+def test_the_models_of_today(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    """One that tags without reasoning, one that judges with: nothing fails, nothing is paid in vain, all is counted."""
+    models = {"gpt-6-luna": openai_model(), "gpt-6.1-terra": openai_model()}
+    endpoint.behaviour.answer = lambda body: models[body["model"]](body)
+    project.environment["TACOS_JUDGE_MODEL"] = "gpt-6.1-terra"
+    project.run(*PLAN)
+    assert project.query("SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies") == [(len(SAMPLES), 0)]
+    ((n_judged, n_failed),) = project.query("SELECT COUNT(*), COUNT(error) FROM tacos.pair_replies")
+    assert (n_judged > 0, n_failed) == (True, 0)
+    assert max(endpoint.record.answered.values()) == 1
+    spend = dict(project.query("SELECT model_name, n_completion_tokens FROM tacos.llm_spend"))
+    assert sum(spend.values()) == endpoint.record.n_completion_tokens
+    assert spend["gpt-6.1-terra"] >= n_judged * EFFORTS["medium"]
+    sent = [json.loads(body) for body in endpoint.record.answered]
+    tagging = [body for body in sent if body["model"] == "gpt-6-luna"]
+    judging = [body for body in sent if body["model"] == "gpt-6.1-terra"]
+    assert {(body["reasoning_effort"], body["temperature"]) for body in tagging} == {("none", 0)}
+    assert not any({"reasoning_effort", "temperature", "max_tokens"} & body.keys() for body in judging)
+
+
+@pytest.mark.slow
 def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
     project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path
 ) -> None:
@@ -141,7 +163,7 @@ def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vector
     project.environment["TACOS_MAX_COST_USD"] = f"{limit:.6f}"
     assert "TACOS_MAX_COST_USD" in project.run(*PLAN, expect_failure=True)
     assert 0 < endpoint.record.n_requests < len(SAMPLES)
-    prices = read_prices()["gpt-4o-mini"]
+    prices = read_prices()["gpt-6-luna"]
     assert prices.cost(endpoint.record.n_prompt_tokens, 0, endpoint.record.n_completion_tokens) <= limit
 
     del project.environment["TACOS_MAX_COST_USD"]

@@ -54,7 +54,7 @@ def test_fifty_items_that_fail_alike_end_the_run(server: FakeEndpoint, tmp_path:
     with pytest.raises(UselessReplies, match="50 items in a row") as caught:
         run(server, tmp_path, tagging_work(2_000))
     assert words in str(caught.value)
-    assert server.record.n_requests <= 3 * 50 + 2 * 16, "three attempts each, and what was in flight"
+    assert server.record.n_requests <= 3 * 50 + 3 * 16, "three attempts each, and what was in flight"
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         assert cache.counts()[0] >= 150
 
@@ -111,7 +111,7 @@ def test_a_pause_is_shared_and_told(server: FakeEndpoint, tmp_path: Path, capfd:
     assert all(answer.error is None for answer in answers)
     arrived = server.record.arrived_at
     assert max(later - earlier for earlier, later in pairwise(arrived)) >= 0.5
-    assert server.record.n_requests == 101
+    assert server.record.n_requests <= 100 + 16
     said = capfd.readouterr().err
     for name in ("TACOS_TOKENS_PER_MINUTE", "TACOS_REQUESTS_PER_MINUTE", "TACOS_MAX_CONCURRENCY"):
         assert name in said
@@ -119,11 +119,10 @@ def test_a_pause_is_shared_and_told(server: FakeEndpoint, tmp_path: Path, capfd:
 
 def test_being_turned_away_uses_up_no_tries_while_others_succeed(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour.retry_after = None
-    server.behaviour.fault = lambda body, n_seen: "rate_limit" if n_seen < 4 else None
+    server.behaviour.fault = lambda body, n_seen: "rate_limit" if "number 5." in body and n_seen < 6 else None
     server.behaviour.latency_s = 0.01
-    answers = run(server, tmp_path, tagging_work(40), max_retries=2, max_concurrency=4)
-    lost = [answer for answer in answers if answer.error]
-    assert len(lost) <= 2, "only before anything had succeeded may tries be used up"
+    answers = run(server, tmp_path, tagging_work(60), max_retries=1, max_concurrency=4)
+    assert all(answer.error is None for answer in answers)
 
 
 def test_an_endpoint_that_only_turns_away_ends_the_run(

@@ -35,6 +35,7 @@ def server() -> Iterator[FakeEndpoint]:
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     forget_dialects()
     monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(pace, "_MINUTE_S", 0.5)  # what is learned from a refusal fits to runs of a second
 
 
 # --- replies of no use ------------------------------------------------------------------------------------------------
@@ -91,10 +92,10 @@ def test_replies_that_never_come_but_may_be_paid_end_the_run(server: FakeEndpoin
 def test_a_token_limit_costs_few_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_limit_headers: bool
 ) -> None:
-    """The limit of the first paid tier, with a minute of six seconds."""
+    """The limit of the first paid tier, with a minute of twelve seconds."""
     for module in (pace, quota):
-        monkeypatch.setattr(module, "_MINUTE_S", 6.0)
-    behaviour = Behaviour(tokens_per_minute=30_000, minute_s=6.0, has_limit_headers=has_limit_headers, latency_s=0.05)
+        monkeypatch.setattr(module, "_MINUTE_S", 12.0)
+    behaviour = Behaviour(tokens_per_minute=30_000, minute_s=12.0, has_limit_headers=has_limit_headers, latency_s=0.2)
     with FakeEndpoint(behaviour) as server:
         work = [(item_id, replace(request, parameters={"max_tokens": 1_000})) for item_id, request in tagging_work(71)]
         answers = run(server, tmp_path, work, max_concurrency=32)

@@ -26,6 +26,9 @@ _SPEED_UP_AFTER_ONE = 0.8
 """Factors of the seconds between two calls, after a refusal and after a reply: one refusal in more than 20 replies. A
 single refusal may have been an accident, and is soon forgotten."""
 
+_ASKED_TIMES = 3
+"""Calls are as far apart as the last minute allows, at most a second, or so many times the longest pause asked."""
+
 _QUEUEING = 1.5
 _SHARE_TO_STAY = 0.25
 _SHARE_TO_SHRINK = 0.5
@@ -143,7 +146,8 @@ class Pace:
         if self._n_refusals > 2 and self._interval_s:
             self._interval_s *= _BACK_OFF if is_first_of_many else 1.0
         else:
-            usual_s = min(self._usual_interval_s(now), self._longest_asked_s or 1.0)
+            most_s = max(1.0, _ASKED_TIMES * self._longest_asked_s if self._n_refusals > 1 else 0.0)
+            usual_s = min(self._usual_interval_s(now), most_s)
             self._interval_s = max(self._interval_s, usual_s) if self.n_succeeded else 0.0
         if not is_first_of_many:
             return

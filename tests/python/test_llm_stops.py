@@ -44,10 +44,10 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("truncated", "max_reply_tokens"),
+        ("truncated", "tagging_max_reply_tokens"),
         ("prose", "TACOS_TAGGING_MODEL"),
         ("refusal", "prompts/"),
-        ("empty", "tagging_effort"),
+        ("empty", "TACOS_TAGGING_EFFORT"),
     ],
 )
 def test_fifty_items_that_fail_alike_end_the_run(server: FakeEndpoint, tmp_path: Path, fault: str, words: str) -> None:

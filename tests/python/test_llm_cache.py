@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from python_models.llm.cache import transfer
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.cache.schema import SCHEMA_VERSION
 from python_models.llm.cache.sending_lock import SendingLock
@@ -477,7 +478,11 @@ def test_a_letter_that_changed_on_the_way_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("n_cut", [1, 3])
-def test_an_export_that_was_cut_after_a_line_is_refused(tmp_path: Path, n_cut: int) -> None:
+def test_an_export_that_was_cut_after_a_line_is_refused(
+    tmp_path: Path, n_cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when what stands before the cut has been written already."""
+    monkeypatch.setattr(transfer, "_ROWS_PER_BLOCK", 1)
     refused(tmp_path, exported(tmp_path)[:-n_cut], "was cut")
 
 

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run test lint format typecheck sqltest pytest slowtest bench clean
+.PHONY: help run check test lint format typecheck sqltest pytest slowtest bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ run: $(INSTALLED) ## install, run the pipeline, show what was kept
 	@$(BIN)/tacos run
 
 test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
+
+check: $(INSTALLED_FOR_TESTS) lint typecheck sqltest ## the inner loop: what of the tests takes a minute and a half
+	$(BIN)/pytest -m "not slow and not embedded and not minutes" -n 3 --dist loadgroup
 
 lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .

@@ -1,12 +1,13 @@
-"""How good the kept samples are for the judge calls paid: the project's SQL against a judge with known true qualities.
+"""How good the kept samples are for the judge calls paid: the project's SQL against judges with known true qualities.
 
-    python bench/judging_quality.py                  # tables of judge x design, 5 seeds (about a minute)
+    python bench/judging_quality.py                  # tables of judges x design, 5 seeds (minutes)
     python bench/judging_quality.py --seeds 1 --http # one seed, also through a judge server on loopback
+    python bench/judging_quality.py --judges medium weak/strong/strong # these only; with slashes: one for each round
     python bench/judging_quality.py --plot docs/judging_quality.svg # and the plot of the README
 
-The judge is the simulator beside the project (../shared/tools/judge_simulator.py: strong, medium and weak profiles
-fitted to published two-order judgments). Lift is the mean true quality of the kept samples above their cluster's mean,
-as a share of what an oracle reaches with the same number from each cluster.
+The judges are simulated (``judge_simulator.py``: strong, medium and weak profiles, calibrated on published two-order
+judgments). Lift is the mean true quality of the kept samples above their cluster's mean, as a share of what an oracle
+reaches with the same number from each cluster.
 
 Hundreds of thousands of calls would spend the time on HTTP, so most runs put the judge in the place of the Python
 model. With ``--http`` one run per design sends every request through the engine to a server, and must select the same.
@@ -25,13 +26,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from judge_simulator import Panel, World
 
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
-SIMULATOR = PROJECT_ROOT.parent / "shared" / "tools"
-sys.path.insert(0, str(SIMULATOR))
-sys.path.insert(0, str(PROJECT_ROOT / "tests" / "python"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "python"))
 
-from judging_pipeline import Judge, JudgingPipeline, sample_ids  # noqa: E402 - found by the path above
+from judging_pipeline import Judge, JudgingPipeline, sample_ids
 
 DESIGNS: dict[str, dict[str, Any]] = {
     "paper, both orders": {"judging_profile": "paper"},
@@ -39,39 +38,32 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "halving, 1.5": {"judge_calls_per_sample": 1.5},
     "halving, 2.0": {"judge_calls_per_sample": 2.0},
 }
+JUDGES = ["strong", "medium", "weak", "medium/strong/strong", "medium/medium/strong", "weak/strong/strong"]
 N_CLUSTERS = 20
 
 
-class SimulatedJudge:
-    """The simulator's judge for one world of samples, who belong to clusters of equal size.
+class Trial:
+    """One world and the judges who see it.
 
     Args:
-        seed: of the true qualities and of the judge's noise.
-        profile: ``strong``, ``medium`` or ``weak``.
-        n_samples: number of samples.
+        seed: of the true qualities and of the judges' errors.
+        judges: a judge, or the judges of the rounds with slashes between them.
+        n_samples: number of samples, in clusters of equal size.
     """
 
-    def __init__(self, seed: int, profile: str, n_samples: int) -> None:
-        import judge_simulator
-
-        sizes = [n_samples // N_CLUSTERS] * N_CLUSTERS
-        self.world = judge_simulator.World(judge_simulator.SEED + seed, N_CLUSTERS, None, profile, sizes=sizes)
-        self.ids = sample_ids(range(self.world.N), seed)
-        self._numbers = pd.Series(np.arange(self.world.N), index=self.ids)
-
-    def __call__(self, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of both samples, NaN where the judge fails (2% of the calls)."""
-        return self.world.call(
-            self._numbers[pairs["first_sample_id"]].to_numpy(), self._numbers[pairs["second_sample_id"]].to_numpy()
-        )
+    def __init__(self, seed: int, judges: str, n_samples: int) -> None:
+        self.world = World(seed, [n_samples // N_CLUSTERS] * N_CLUSTERS)
+        self.ids = sample_ids(range(self.world.quality.size), seed)
+        self.panel = Panel(self.world, self.ids, judges.split("/"))
+        self._numbers = pd.Series(np.arange(len(self.ids)), index=self.ids)
 
     def lift(self, kept_ids: pd.Series) -> float:
         """Share of an oracle's gain over the cluster means that the kept samples have."""
         kept = self._numbers[kept_ids].to_numpy()
         gain = best = 0.0
         for cluster_id in range(N_CLUSTERS):
-            members = self.world.q[self.world.cl == cluster_id]
-            chosen = self.world.q[kept[self.world.cl[kept] == cluster_id]]
+            members = self.world.quality[self.world.cluster_ids == cluster_id]
+            chosen = self.world.quality[kept[self.world.cluster_ids[kept] == cluster_id]]
             gain += (chosen - members.mean()).sum()
             best += (np.sort(members)[::-1][: len(chosen)] - members.mean()).sum()
         return gain / best
@@ -82,32 +74,46 @@ class SimulatedJudge:
         samples = pd.DataFrame(
             {"sample_id": self.ids, "instruction": [f"sample {sample_id}" for sample_id in self.ids]}
         )
-        clusters = pd.DataFrame({"sample_id": self.ids, "cluster_id": self.world.cl})
-        pipeline.run(samples, clusters, judge or self, has_audits=False)
+        clusters = pd.DataFrame({"sample_id": self.ids, "cluster_id": self.world.cluster_ids})
+        pipeline.run(samples, clusters, judge or self.panel, has_audits=False)
         return pipeline
 
+    def measure(self, variables: dict[str, Any]) -> dict[str, float]:
+        """Calls per sample, those of them that the last judge answered, and the lift of a design."""
+        pipeline = self.run(variables)
+        rounds = [row[0] for row in pipeline.query("SELECT judging_round FROM tacos.pairs")]
+        last = sum(self.panel.name_of(number) == self.panel.names[-1] for number in rounds)
+        return {
+            "calls_per_sample": len(rounds) / len(self.ids),
+            "last_judge_calls": last / len(self.ids),
+            "lift": self.lift(pipeline.table("selected")["sample_id"]),
+        }
 
-def judge_over_http(judge: SimulatedJudge) -> Judge:
-    """The same judge behind a loopback server, asked by the project's engine with the project's prompt."""
+
+def judge_over_http(panel: Panel) -> Judge:
+    """The same judges behind a loopback server, asked by the project's engine with the project's prompt."""
     from fake_endpoint import Behaviour, FakeEndpoint
 
     from python_models.judging.pairs import JudgingOptions, judge_pairs
     from python_models.prompts import prompt_text
 
-    def answer(prompt: str) -> tuple[int, int]:
-        first, second = dict.fromkeys(re.findall(r"sample ([0-9a-f]{32})", prompt))
-        scores = judge(pd.DataFrame({"first_sample_id": [first], "second_sample_id": [second]}))
-        # A failed call of the simulator is a reply that cannot be read.
-        return tuple(0 if np.isnan(score[0]) else int(score[0]) for score in scores)
+    def server_of(judging_round: int) -> FakeEndpoint:
+        def answer(prompt: str) -> tuple[int, int]:
+            first, second = dict.fromkeys(re.findall(r"sample ([0-9a-f]{32})", prompt))
+            pair = {"judging_round": [judging_round], "first_sample_id": [first], "second_sample_id": [second]}
+            # A failed call of the simulator is a reply that cannot be read.
+            return tuple(0 if np.isnan(score[0]) else int(score[0]) for score in panel(pd.DataFrame(pair)))
 
-    options = JudgingOptions(
-        model_name="simulated",
-        prompts={"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")},
-        max_prompt_chars=1_000,
-        max_attempts=1,
-    )
+        return FakeEndpoint(Behaviour(judge=answer), keeps_bodies=False)
 
     def ask(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        judging_round = int(pairs["judging_round"].iloc[0])
+        options = JudgingOptions(
+            model_name=panel.name_of(judging_round),
+            prompts={"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")},
+            max_prompt_chars=1_000,
+            max_attempts=1,
+        )
         rows = [
             {
                 "pair_id": pair.pair_id,
@@ -118,7 +124,7 @@ def judge_over_http(judge: SimulatedJudge) -> Judge:
             }
             for pair in pairs.itertuples()
         ]
-        with FakeEndpoint(Behaviour(judge=answer), keeps_bodies=False) as server:
+        with server_of(judging_round) as server:
             os.environ["OPENAI_BASE_URL"] = server.base_url
             replies = [row for batch in judge_pairs([rows], options, len(rows)) for row in batch.to_pylist()]
         scores = {row["pair_id"]: row["scores"] or {} for row in replies}
@@ -136,53 +142,55 @@ def main() -> None:
     parser.add_argument("--n-samples", type=int, default=5_000)
     parser.add_argument("--n-kept", type=int, default=400, help="20 of each of the 20 clusters, as in the paper")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--profiles", nargs="+", default=["strong", "medium", "weak"])
-    parser.add_argument("--http", action="store_true", help="repeat the medium judge's first seed over HTTP")
+    parser.add_argument("--judges", nargs="+", default=JUDGES, help="a judge, or those of the rounds: medium/strong")
+    parser.add_argument("--http", action="store_true", help="repeat the first judges' first seed over HTTP")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, help="an SVG of lift by calls per sample")
     arguments = parser.parse_args()
-    if not (SIMULATOR / "judge_simulator.py").exists():
-        sys.exit(f"The simulator of the judge is not at {SIMULATOR}.")
 
     runs = []
     print(f"{arguments.n_samples:,} samples, {N_CLUSTERS} clusters, {arguments.n_kept:,} kept, {arguments.seeds} seeds")
-    print(f"{'judge':8s} {'design':20s} {'calls per sample':>16s} {'lift':>7s}  95% interval   above the paper")
-    for profile in arguments.profiles:
-        judges = [SimulatedJudge(seed, profile, arguments.n_samples) for seed in range(arguments.seeds)]
+    print(f"{'judges':20s} {'design':18s} {'calls per sample':>16s} {'last judge':>10s} {'lift':>7s}  95% interval")
+    for judges in arguments.judges:
+        trials = [Trial(seed, judges, arguments.n_samples) for seed in range(arguments.seeds)]
         base: np.ndarray | None = None
-        for design, variables in DESIGNS.items():
-            lifts, calls = [], []
-            for judge in judges:
-                pipeline = judge.run(variables | {"selection_size": arguments.n_kept})
-                lifts.append(judge.lift(pipeline.table("selected")["sample_id"]))
-                calls.append(pipeline.query("SELECT COUNT(*) FROM tacos.pairs")[0][0] / judge.world.N)
-            values = np.array(lifts)
-            base = values if base is None else base
-            print(
-                f"{profile:8s} {design:20s} {np.mean(calls):16.2f} {values.mean():7.3f}  "
-                f"{interval(values):14s} {(values - base).mean():+.3f} {interval(values - base)}",
-                flush=True,
-            )
-            runs += [
-                {"judge": profile, "design": design, "calls_per_sample": n_calls, "lift": lift}
-                for n_calls, lift in zip(calls, lifts, strict=True)
-            ]
+        for design, variables in designs_of(judges).items():
+            of_design = [trial.measure(variables | {"selection_size": arguments.n_kept}) for trial in trials]
+            runs += [{"judges": judges, "design": design, **run} for run in of_design]
+            means = pd.DataFrame(of_design).mean()
+            lifts = np.array([run["lift"] for run in of_design])
+            line = f"{judges:20s} {design:18s} {means['calls_per_sample']:16.2f} {means['last_judge_calls']:10.2f}"
+            line += f" {lifts.mean():7.3f}  {interval(lifts)}"
+            if base is not None:
+                line += f"   {(lifts - base).mean():+.3f} {interval(lifts - base)} above the paper"
+            elif design.startswith("paper"):
+                base = lifts
+            print(line, flush=True)
     if arguments.http:
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["TACOS_CACHE"] = str(Path(folder) / "cache.sqlite")
-            judge = SimulatedJudge(0, "medium", arguments.n_samples)
-            for design, variables in DESIGNS.items():
-                variables = variables | {"selection_size": arguments.n_kept}
-                direct = judge.run(variables).table("selected")
-                served = judge.run(variables, judge_over_http(judge)).table("selected")
-                same = direct["sample_id"].equals(served["sample_id"])
-                print(f"over HTTP: {design:20s} the same selection: {same}", flush=True)
-                if not same:
-                    sys.exit("The selection over HTTP differs from that of the function.")
+        repeat_over_http(arguments.judges[0], arguments.n_samples, arguments.n_kept)
     if arguments.json:
         arguments.json.write_text(json.dumps(runs, indent=1), encoding="utf-8")
     if arguments.plot:
         plot(pd.DataFrame(runs), arguments.plot)
+
+
+def designs_of(judges: str) -> dict[str, dict[str, Any]]:
+    """The designs that the judges can work in: the paper's has one round, so only one judge."""
+    return {name: design for name, design in DESIGNS.items() if "/" not in judges or not name.startswith("paper")}
+
+
+def repeat_over_http(judges: str, n_samples: int, n_kept: int) -> None:
+    """Run every design of the judges with and without HTTP; exits where the selections differ."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TACOS_CACHE"] = str(Path(folder) / "cache.sqlite")
+        trial = Trial(0, judges, n_samples)
+        for design, variables in designs_of(judges).items():
+            direct = trial.run(variables | {"selection_size": n_kept}).table("selected")
+            served = trial.run(variables | {"selection_size": n_kept}, judge_over_http(trial.panel)).table("selected")
+            same = direct["sample_id"].equals(served["sample_id"])
+            print(f"over HTTP: {judges}, {design:20s} the same selection: {same}", flush=True)
+            if not same:
+                sys.exit("The selection over HTTP differs from that of the function.")
 
 
 def half_width(values: np.ndarray) -> float:
@@ -208,7 +216,8 @@ def plot(runs: pd.DataFrame, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
-    for number, (judge, of_judge) in enumerate(runs.groupby("judge", sort=False)):
+    of_one = runs[~runs["judges"].str.contains("/")]
+    for number, (judge, of_judge) in enumerate(of_one.groupby("judges", sort=False)):
         points = of_judge.groupby("design", sort=False).agg(
             calls=("calls_per_sample", "mean"),
             lift=("lift", "mean"),

@@ -4,22 +4,30 @@ Concepts follow the law of Zipf and Mandelbrot, so that the vocabulary grows wit
 many distinct raw tags as samples at 52,000 samples, a fraction of that per sample at millions. Every concept is one to
 three words; every occurrence of it is written in one of the ways that language models write tags. Some frequent
 concepts always come together with another one, so that there are associations to find.
+
+Beside these, a few hundred spellings in four languages that a person has grouped by meaning: inflections that rules
+should join, and words that look alike and mean different things (*comunidad*, *comunicación*).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_WORDS = json.loads((Path(__file__).parent / "tag_words.json").read_text(encoding="utf-8"))
+_DATA = Path(__file__).parent / "data"
+_WORDS = json.loads((_DATA / "tag_words.json").read_text(encoding="utf-8"))
 TASKS: list[str] = _WORDS["tasks"]
 TOPICS: list[str] = _WORDS["topics"]
+SPELLINGS: dict[str, list[list[str]]] = json.loads((_DATA / "tag_spellings.json").read_text(encoding="utf-8"))
+"""By language: lists of the spellings of one meaning, the usual one first."""
 
 
 def _plural(word: str) -> str:
@@ -69,6 +77,25 @@ class TagTable:
     rows: pa.Table
     concepts: dict[str, int]
 
+    def carried(self) -> Iterator[tuple[str, str]]:
+        """Sample and raw tag of every row."""
+        yield from zip(self.rows["sample_id"].to_pylist(), self.rows["raw_tag"].to_pylist(), strict=True)
+
+    def quality(self, canonical: Mapping[str, str]) -> tuple[float, float]:
+        """Precision and recall of joining spellings: of the pairs of raw tags joined, and of those that mean the same.
+
+        Args:
+            canonical: raw tag -> the tag that it was joined into, for all raw tags of the table.
+        """
+        n_right = _n_pairs(Counter((self.concepts[raw], tag) for raw, tag in canonical.items()))
+        n_joined, n_true = _n_pairs(Counter(canonical.values())), _n_pairs(Counter(self.concepts.values()))
+        return n_right / n_joined, n_right / n_true
+
+
+def _n_pairs(counts: Counter[Any]) -> int:
+    """Pairs of members within the same group, from the sizes of the groups."""
+    return sum(n * (n - 1) // 2 for n in counts.values())
+
 
 def words_of(concept: int) -> list[str]:
     """Words of a concept: the same number gives the same words, different numbers different ones."""
@@ -108,6 +135,31 @@ def generate_tags(n_samples: int, seed: int = 42) -> TagTable:
         }
     )
     return TagTable(rows, dict(zip(spellings, (codes // len(WRITINGS)).tolist(), strict=True)))
+
+
+def deal_spellings(language: str, n_samples: int = 300, seed: int = 42) -> TagTable:
+    """Give the grouped spellings of a language to samples: every spelling at least once, some meanings often."""
+    rng = np.random.default_rng(seed)
+    groups = SPELLINGS[language]
+    concepts: dict[str, int] = {}
+    tags: list[str] = []
+    for rank, number in enumerate(rng.permutation(len(groups)).tolist()):
+        spellings = groups[number]
+        concepts |= dict.fromkeys(spellings, number)
+        weights = 1 / np.arange(1, len(spellings) + 1)
+        n_more = int(60 / (1 + rank) ** 0.7)
+        tags += spellings + rng.choice(spellings, n_more, p=weights / weights.sum()).tolist()
+    carried = sorted(
+        {(int(sample), tag) for sample, tag in zip(rng.integers(0, n_samples, len(tags)), tags, strict=True)}
+    )
+    rows = pa.table(
+        {
+            "sample_id": _sample_ids(np.array([sample for sample, _ in carried]), n_samples),
+            "tag_position": pa.array(np.arange(len(carried), dtype=np.int32)),
+            "raw_tag": pa.array([tag for _, tag in carried]).dictionary_encode(),
+        }
+    )
+    return TagTable(rows, concepts)
 
 
 def _sample_ids(sample: npt.NDArray[np.int64], n_samples: int) -> pa.DictionaryArray:

@@ -7,15 +7,54 @@ do not, so that a different concurrency rebuilds nothing. Secrets are read here 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+from python_models.terminal import UserError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
 
-class SettingError(ValueError):
+
+class SettingError(UserError, ValueError):
     """A setting cannot be understood: the message names it, what was wanted and what was given."""
+
+
+def load_env_file() -> list[str]:
+    """Read ``.env`` in the project's root (or the file of ``SQLMESH_DOTENV_PATH``) as SQLMesh does: it wins.
+
+    Returns:
+        Names that were set to something else before, and no longer are.
+    """
+    from dotenv import dotenv_values, load_dotenv
+
+    given = os.environ.get("SQLMESH_DOTENV_PATH", "").strip()
+    path = Path(given) if given else PROJECT_ROOT / ".env"
+    before = {name: os.environ[name] for name in dotenv_values(path) if name in os.environ} if path.is_file() else {}
+    if not path.is_file() or not load_dotenv(path, override=True):
+        return []
+    return sorted(name for name, value in before.items() if os.environ[name] != value)
+
+
+def refuse_unknown_names() -> None:
+    """Refuse a ``TACOS_*`` variable that nothing reads: a mistyped limit would be no limit.
+
+    Raises:
+        SettingError: names it, and the setting that may have been meant.
+    """
+    sources = (Path(__file__), PROJECT_ROOT / "config.yaml")
+    known = {name for file in sources for name in re.findall(r"\bTACOS_[A-Z_]+\b", file.read_text(encoding="utf-8"))}
+    for name in sorted(name for name in os.environ if name.startswith("TACOS_") and name not in known):
+        near = get_close_matches(name, sorted(known), n=1)
+        hint = f"Did you mean {near[0]}?" if near else "README.md lists the settings."
+        raise SettingError(f"{name} is set, but there is no such setting. {hint}")
 
 
 def _number(name: str, default: float | None, minimum: float, whole: bool = False) -> float | None:
@@ -30,6 +69,15 @@ def _number(name: str, default: float | None, minimum: float, whole: bool = Fals
         kind = "a whole number" if whole else "a number"
         raise SettingError(f"{name} must be {kind} of at least {minimum:g}, but it is {text!r}.")
     return value
+
+
+def _boolean(name: str, default: bool) -> bool:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if text.lower() not in _YES | _NO:
+        raise SettingError(f"{name} must be 1 (true, yes, on) or 0 (false, no, off), but it is {text!r}.")
+    return text.lower() in _YES
 
 
 @dataclass(frozen=True)
@@ -57,24 +105,42 @@ class LlmSettings:
 
     @classmethod
     def from_environment(cls) -> LlmSettings:
-        """Read the ``TACOS_*`` limits; SettingError names the one that cannot be read."""
-        return cls(
-            max_concurrency=int(_number("TACOS_MAX_CONCURRENCY", 32, 1, whole=True) or 32),
-            requests_per_minute=_number("TACOS_REQUESTS_PER_MINUTE", None, 0.001),
-            tokens_per_minute=_number("TACOS_TOKENS_PER_MINUTE", None, 1),
-            request_timeout_s=_number("TACOS_REQUEST_TIMEOUT_S", 120.0, 0.001) or 120.0,
-            max_retries=int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
-            max_cost_usd=_number("TACOS_MAX_COST_USD", None, 0.0),
-            use_batch=os.environ.get("TACOS_USE_BATCH", "").strip().lower() in {"1", "true", "yes"},
-            ask_failed_again=os.environ.get("TACOS_ASK_FAILED_AGAIN", "1").strip().lower() not in {"0", "false", "no"},
-        )
+        """Read the ``TACOS_*`` limits; SettingError has a line for each that cannot be read."""
+        readers: dict[str, Callable[[], Any]] = {
+            "max_concurrency": lambda: int(_number("TACOS_MAX_CONCURRENCY", 32, 1, whole=True) or 32),
+            "requests_per_minute": lambda: _number("TACOS_REQUESTS_PER_MINUTE", None, 0.001),
+            "tokens_per_minute": lambda: _number("TACOS_TOKENS_PER_MINUTE", None, 1),
+            "request_timeout_s": lambda: _number("TACOS_REQUEST_TIMEOUT_S", 120.0, 0.001),
+            "max_retries": lambda: int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
+            "max_cost_usd": lambda: _number("TACOS_MAX_COST_USD", None, 0.0),
+            "use_batch": lambda: _boolean("TACOS_USE_BATCH", False),
+            "ask_failed_again": lambda: _boolean("TACOS_ASK_FAILED_AGAIN", True),
+        }
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, read in readers.items():
+            try:
+                values[name] = read()
+            except SettingError as error:
+                problems.append(error.message)
+        if problems:
+            raise SettingError("\n".join(problems))
+        return cls(**values)
+
+
+def project_path(given: str | Path) -> Path:
+    """A path of a setting, absolute: relative ones start at the project's root, whatever the current folder is."""
+    return PROJECT_ROOT / Path(given).expanduser()
+
+
+def database_path() -> Path:
+    """The DuckDB file: ``TACOS_DATABASE``, else ``warehouse.duckdb`` in the project's root (absolute)."""
+    return project_path(os.environ.get("TACOS_DATABASE", "").strip() or "warehouse.duckdb")
 
 
 def cache_path() -> Path:
-    """Where paid replies are kept: ``TACOS_CACHE``, else ``.tacos/cache.sqlite`` under the project root (absolute)."""
-    given = os.environ.get("TACOS_CACHE", "").strip()
-    path = Path(given).expanduser() if given else Path(".tacos/cache.sqlite")
-    return path if path.is_absolute() else (PROJECT_ROOT / path).resolve()
+    """Where paid replies are kept: ``TACOS_CACHE``, else ``.tacos/cache.sqlite`` in the project's root (absolute)."""
+    return project_path(os.environ.get("TACOS_CACHE", "").strip() or ".tacos/cache.sqlite")
 
 
 def staging_dir() -> Path:
@@ -94,7 +160,7 @@ def staging_dir() -> Path:
 def local_model_override() -> Path | None:
     """Path of the GGUF file to use instead of the packaged language model: ``TACOS_LOCAL_MODEL``, None if not set."""
     given = os.environ.get("TACOS_LOCAL_MODEL", "").strip()
-    return Path(given).expanduser().resolve() if given else None
+    return project_path(given) if given else None
 
 
 def usable_cores() -> int:

@@ -30,140 +30,83 @@ MODEL (
 );
 
 /* With frequency_filter before_rules the step frequency comes second, and the text rules see what is left. */
-WITH journeys AS (
+WITH counts AS (
   SELECT
-    rules.raw_tag,
-    rules.n_occurrences,
-    rules.cleaned_tag,
-    rules.canonical_tag,
-    COALESCE(aliases.merged_into, rules.canonical_tag) AS alias_tag,
-    fates.normalized_tag,
-    CASE WHEN rules.is_common AND NOT rules.cleaned_tag IS NULL THEN 1 ELSE 0 END AS has_text,
-    CASE
-      WHEN thresholds.frequency_filter = 'before_rules' AND rules.is_common
-      THEN 1
-      WHEN thresholds.frequency_filter = 'after_rules' AND NOT fates.normalized_tag IS NULL
-      THEN 1
-      ELSE 0
-    END AS is_frequent,
-    CASE WHEN fates.normalized_tag IS NULL THEN 0 ELSE 1 END AS is_normalized,
-    CASE
-      WHEN thresholds.frequency_filter = 'before_rules'
-      THEN rules.raw_tag
-      ELSE COALESCE(aliases.merged_into, rules.canonical_tag)
-    END AS counted_tag
-  FROM tacos.tag_rules AS rules
-  INNER JOIN tacos.tag_map AS fates
-    ON fates.raw_tag = rules.raw_tag
-  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
-    ON aliases.canonical_tag = rules.canonical_tag
+    counted.n_raw_tags,
+    counted.n_cleaned_tags,
+    counted.n_canonical_tags,
+    counted.n_alias_tags,
+    counted.n_frequent_tags,
+    counted.n_kept_tags,
+    counted.n_normalized_tags,
+    counted.n_raw_occurrences,
+    counted.n_text_occurrences,
+    counted.n_frequent_occurrences,
+    counted.n_normalized_occurrences,
+    counted.n_raw_samples,
+    counted.n_text_samples,
+    counted.n_frequent_samples,
+    counted.n_normalized_samples,
+    counted.n_merges,
+    thresholds.frequency_filter = 'before_rules' AS is_paper_order
+  FROM tacos_internal.step_counts AS counted
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
-), tags AS (
-  SELECT
-    COUNT(*) AS n_raw_tags,
-    COUNT(DISTINCT CASE WHEN has_text = 1 THEN cleaned_tag END) AS n_cleaned_tags,
-    COUNT(DISTINCT CASE WHEN has_text = 1 THEN canonical_tag END) AS n_canonical_tags,
-    COUNT(DISTINCT CASE WHEN has_text = 1 THEN alias_tag END) AS n_alias_tags,
-    COUNT(DISTINCT CASE WHEN is_frequent = 1 THEN counted_tag END) AS n_frequent_tags,
-    COUNT(DISTINCT CASE WHEN is_normalized = 1 THEN alias_tag END) AS n_kept_tags,
-    COUNT(DISTINCT normalized_tag) AS n_normalized_tags,
-    SUM(n_occurrences) AS n_raw_occurrences,
-    SUM(n_occurrences * has_text) AS n_text_occurrences,
-    SUM(n_occurrences * is_frequent) AS n_frequent_occurrences,
-    SUM(n_occurrences * is_normalized) AS n_normalized_occurrences
-  FROM journeys
-), tagged AS (
-  SELECT
-    raw_tags.sample_id,
-    MAX(journeys.has_text) AS has_text,
-    MAX(journeys.is_frequent) AS is_frequent,
-    MAX(journeys.is_normalized) AS is_normalized
-  FROM tacos.raw_tags AS raw_tags
-  INNER JOIN journeys
-    ON journeys.raw_tag = raw_tags.raw_tag
-  GROUP BY
-    raw_tags.sample_id
-), samples AS (
-  SELECT
-    COUNT(*) AS n_raw_samples,
-    SUM(has_text) AS n_text_samples,
-    SUM(is_frequent) AS n_frequent_samples,
-    SUM(is_normalized) AS n_normalized_samples
-  FROM tagged
-), associations AS (
-  SELECT
-    COUNT(*) AS n_merges
-  FROM tacos.tag_associations
-  WHERE
-    is_merge
 ), steps AS (
   SELECT
     1 AS step_no,
     'raw' AS step,
-    tags.n_raw_tags AS n_tags,
-    tags.n_raw_occurrences AS n_occurrences,
-    samples.n_raw_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
+    counts.n_raw_tags AS n_tags,
+    counts.n_raw_occurrences AS n_occurrences,
+    counts.n_raw_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
-    CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 2 ELSE 5 END AS step_no,
+    CASE WHEN counts.is_paper_order THEN 2 ELSE 5 END AS step_no,
     'frequency' AS step,
-    tags.n_frequent_tags AS n_tags,
-    tags.n_frequent_occurrences AS n_occurrences,
-    samples.n_frequent_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+    counts.n_frequent_tags AS n_tags,
+    counts.n_frequent_occurrences AS n_occurrences,
+    counts.n_frequent_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
-    CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 3 ELSE 2 END AS step_no,
+    CASE WHEN counts.is_paper_order THEN 3 ELSE 2 END AS step_no,
     'text_rules' AS step,
-    tags.n_cleaned_tags AS n_tags,
-    tags.n_text_occurrences AS n_occurrences,
-    samples.n_text_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+    counts.n_cleaned_tags AS n_tags,
+    counts.n_text_occurrences AS n_occurrences,
+    counts.n_text_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
-    CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 4 ELSE 3 END AS step_no,
+    CASE WHEN counts.is_paper_order THEN 4 ELSE 3 END AS step_no,
     'word_forms' AS step,
-    tags.n_canonical_tags AS n_tags,
-    tags.n_text_occurrences AS n_occurrences,
-    samples.n_text_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+    counts.n_canonical_tags AS n_tags,
+    counts.n_text_occurrences AS n_occurrences,
+    counts.n_text_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
-    CASE WHEN thresholds.frequency_filter = 'before_rules' THEN 5 ELSE 4 END AS step_no,
+    CASE WHEN counts.is_paper_order THEN 5 ELSE 4 END AS step_no,
     'aliases' AS step,
-    tags.n_alias_tags AS n_tags,
-    tags.n_text_occurrences AS n_occurrences,
-    samples.n_text_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+    counts.n_alias_tags AS n_tags,
+    counts.n_text_occurrences AS n_occurrences,
+    counts.n_text_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
     6 AS step_no,
     'association' AS step,
-    tags.n_kept_tags - associations.n_merges AS n_tags,
-    tags.n_normalized_occurrences AS n_occurrences,
-    samples.n_normalized_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
-  CROSS JOIN associations
+    counts.n_kept_tags - counts.n_merges AS n_tags,
+    counts.n_normalized_occurrences AS n_occurrences,
+    counts.n_normalized_samples AS n_tagged_samples
+  FROM counts
   UNION ALL
   SELECT
     7 AS step_no,
     'similarity' AS step,
-    tags.n_normalized_tags AS n_tags,
-    tags.n_normalized_occurrences AS n_occurrences,
-    samples.n_normalized_samples AS n_tagged_samples
-  FROM tags
-  CROSS JOIN samples
+    counts.n_normalized_tags AS n_tags,
+    counts.n_normalized_occurrences AS n_occurrences,
+    counts.n_normalized_samples AS n_tagged_samples
+  FROM counts
 )
 SELECT
   steps.step_no::INT AS step_no,
@@ -171,7 +114,7 @@ SELECT
   steps.n_tags::BIGINT AS n_tags,
   COALESCE(steps.n_occurrences, 0)::BIGINT AS n_occurrences,
   (
-    steps.n_occurrences / NULLIF(tags.n_raw_occurrences, 0)
+    steps.n_occurrences / NULLIF(counts.n_raw_occurrences, 0)
   )::DOUBLE AS occurrence_share,
   COALESCE(steps.n_tagged_samples, 0)::BIGINT AS n_tagged_samples,
   (
@@ -181,5 +124,5 @@ SELECT
     thresholds.n_samples - COALESCE(steps.n_tagged_samples, 0)
   )::BIGINT AS n_untagged_samples
 FROM steps
-CROSS JOIN tags
+CROSS JOIN counts
 CROSS JOIN tacos_internal.normalization_thresholds AS thresholds

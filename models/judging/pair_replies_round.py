@@ -10,11 +10,10 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.prompts import JUDGE_WORDINGS, prompt_text
+from python_models.prompts import judging_prompts
 
-WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
-SCHEMA = prompt_text("judge_reply.schema.json")
-CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies", "llm/fence", "embedded/judge")
+PROMPTS = judging_prompts()
+CODE_DIGEST = source_digest("judging/pairs")
 
 
 @model(
@@ -46,25 +45,28 @@ CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies",
         ("unique_values", {"columns": [exp.column("pair_id")]}),
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
         ("judging_failures_are_few", {}),
+        ("every_pair_has_one_reply", {}),
     ],
     depends_on=["tacos_internal.pairs_@judging_round", "tacos.samples"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging.pairs import JudgingOptions, judge_pairs, pairs_with_texts
-    from python_models.prompts import judge_wording
+    from python_models.judging.pairs import REPLY_SCHEMA, JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.llm.cache.recovery import recover_replies
     from python_models.staging import deliver, read_batches
 
     options = JudgingOptions(
         model_name=context.var("judge_model"),
-        prompts={"judge": judge_wording(WORDING_TEXTS, context.var("judge_wording")), "schema": SCHEMA},
+        prompts=PROMPTS,
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
+        effort=context.var("judge_effort"),
+        max_reply_tokens=context.var("judge_max_reply_tokens"),
     )
     pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
-    yield from deliver(
-        context, judge_pairs(read_batches(context, pairs), options, n_total), {"code_digest": CODE_DIGEST}
-    )
+    recover_replies(context)
+    replies = judge_pairs(read_batches(context, pairs), options, n_total)
+    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST})

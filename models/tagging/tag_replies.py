@@ -10,10 +10,10 @@ from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
 from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
-from python_models.tagging.options import tagging_prompts
+from python_models.tagging.options import configured_tagging_prompts
 
-PROMPTS = tagging_prompts()
-CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
+PROMPTS = configured_tagging_prompts()
+CODE_DIGEST = source_digest("tagging")
 
 
 @model(
@@ -47,11 +47,11 @@ CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/exa
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from pathlib import Path
-
+    from python_models.llm.cache.recovery import recover_replies
+    from python_models.settings import project_path
     from python_models.staging import deliver, read_batches
     from python_models.tagging.options import TaggingOptions
-    from python_models.tagging.replies import tag_samples
+    from python_models.tagging.replies import REPLY_SCHEMA, tag_samples
 
     local_model = context.var("local_model")
     options = TaggingOptions(
@@ -60,15 +60,17 @@ def execute(
         has_explanations=context.var("tag_explanations"),
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
-        local_model=Path(local_model) if local_model else None,
+        effort=context.var("tagging_effort"),
+        max_reply_tokens=context.var("tagging_max_reply_tokens"),
+        local_model=project_path(local_model) if local_model else None,
     )
     samples = (
-        exp.select("sample_id", "instruction", "ingested_at")
+        exp.select("sample_id", "instruction", "system_prompt", "ingested_at")
         .from_(context.resolve_table("tacos.samples"))
         .where(f"ingested_at BETWEEN CAST('{start:%Y-%m-%d}' AS DATE) AND CAST('{end:%Y-%m-%d}' AS DATE)")
         .order_by("sample_id")
     )
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(samples.subquery("samples")))["n"].item()
-    yield from deliver(
-        context, tag_samples(read_batches(context, samples), options, n_total), {"code_digest": CODE_DIGEST}
-    )
+    recover_replies(context)
+    replies = tag_samples(read_batches(context, samples), options, n_total)
+    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST})

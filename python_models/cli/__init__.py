@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
-from python_models.settings import SettingError
+from python_models.settings import load_env_file
+from python_models.terminal import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
     from python_models.cli import cache, estimate, explain, run, tags_diff
-    from python_models.cli.warehouse import WarehouseError
-    from python_models.llm.errors import LlmError
-    from python_models.prompts import PromptError
-    from python_models.source.files import DatasetError
 
     parser = argparse.ArgumentParser(
         prog="tacos",
@@ -26,10 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for module in (run, estimate, explain, tags_diff, cache):
         module.add_parser(commands)
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal of another character set shows escapes, and stops nothing
+            stream.reconfigure(errors="backslashreplace")
+    for name in load_env_file():
+        print(f"{name}: the value in .env is used, not that of the shell.", file=sys.stderr)
     try:
         return int(options.run(options) or 0)
-    except (SettingError, DatasetError, WarehouseError, LlmError, PromptError) as error:
-        print(f"tacos {options.command}: {error}", file=sys.stderr)
+    except UserError as error:
+        print(f"tacos {options.command}: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Replies that were received are in the cache; run again to go on.", file=sys.stderr)

@@ -11,10 +11,13 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from python_models.terminal import cell, count, shown_line
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from python_models.llm.cache.response_cache import Usage
+    from python_models.llm.cache.transfer import Transferred
     from python_models.llm.spending.prices import Price
 
 
@@ -60,7 +63,8 @@ def show_stats(_: argparse.Namespace) -> int:
     with ResponseCache(path, read_only=True) as cache:
         usage = cache.usage()
     console = Console()
-    console.print(f"{path}, {path.stat().st_size / 2**20:,.1f} MiB", highlight=False, soft_wrap=True)
+    size = path.stat().st_size / 2**20
+    console.print(f"{shown_line(path)}, {size:,.1f} MiB", highlight=False, markup=False, soft_wrap=True)
     console.print(_stats_table(usage))
     return 0
 
@@ -73,7 +77,7 @@ def export_file(options: argparse.Namespace) -> int:
 
     with ResponseCache(cache_path(), read_only=True) as cache:
         done = export_cache(cache, options.path)
-    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values written to {options.path}.")
+    print(f"{_counted(done)} written to {shown_line(options.path)}.")
     return 0
 
 
@@ -85,7 +89,7 @@ def import_file(options: argparse.Namespace) -> int:
 
     with ResponseCache(cache_path()) as cache:
         done = import_cache(cache, options.path)
-    print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values were new, from {options.path}.")
+    print(f"New from {shown_line(options.path)}: {_counted(done)}.")
     return 0
 
 
@@ -119,6 +123,11 @@ def give_up(options: argparse.Namespace) -> int:
     return 0
 
 
+def _counted(done: Transferred) -> str:
+    replies = "1 reply" if done.n_replies == 1 else f"{done.n_replies:,} replies"
+    return f"{replies} and {count(done.n_computed, 'computed value')}"
+
+
 def _stats_table(usage: list[Usage]) -> Table:
     from python_models.llm.spending.prices import read_prices
 
@@ -131,7 +140,7 @@ def _stats_table(usage: list[Usage]) -> Table:
     for row in usage:
         numbers = (row.n_calls, row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
         model = f"{row.model} (batch)" if row.is_batch else row.model
-        table.add_row(row.stage, model, *(f"{number:,}" for number in numbers), _cost(row, prices))
+        table.add_row(cell(row.stage), cell(model), *(f"{number:,}" for number in numbers), _cost(row, prices))
     return table
 
 

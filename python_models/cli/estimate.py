@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,22 +13,18 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from python_models.cli.warehouse import database_path, open_warehouse, rows
-from python_models.settings import PROJECT_ROOT
+from python_models.cli.project import open_project
+from python_models.terminal import cell
+from python_models.variables import configured_variables
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from python_models.cli.estimation import StageEstimate
+    from sqlmesh import Context
+
+    from python_models.cli.estimation import JudgingSize, StageEstimate
+    from python_models.llm.cache.response_cache import ResponseCache
     from python_models.llm.request import ChatRequest
-
-_MOST_TAGS = 5
-"""Tags that the prompt asks for at most: with cluster_membership all, a sample may be judged in as many clusters."""
-
-_MOST_CLUSTERS = 51
-_SMALL_CLUSTER = 5
-_PAIRS_OF_A_SMALL_CLUSTER = 10
-"""Clusters of up to 5 samples are judged pair by pair, which may take more calls than judge_calls_per_sample."""
 
 _TAGGING_REPLY_TOKENS = {False: 30.0, True: 150.0}
 
@@ -40,66 +34,113 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "estimate",
         help="calls, tokens and dollars still to pay, before paying",
-        description="Read the dataset and the cache, and tell what a run would still pay per stage. Nothing is sent. "
-        "What is cached is free. How many comparisons the judge makes is known exactly only after tagging; before, it "
-        "is a bound. Prices: seeds/model_prices.csv.",
+        description="Read the dataset, the cache and what a plan of this configuration would rebuild, and tell what it "
+        "would pay per stage. Nothing is sent, nothing is changed. What is cached is free. Tagging is exact; judging "
+        "is exact as long as its pairs stay, else a bound, marked 'at most'. Replies that cannot be read are asked for "
+        "again and come on top. Prices: seeds/model_prices.csv.",
     )
+    parser.add_argument("environment", nargs="?", default="prod", help="environment of the plan (default: prod)")
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the estimate of the configured gateway, dataset and variables."""
+    """Print the estimate of a plan for the environment, with the configured gateway, dataset and variables."""
     from python_models.llm.spending.prices import read_prices
 
-    os.chdir(PROJECT_ROOT)
-    console = Console()
-    with console.status("Reading the dataset and the cache ..."):
-        estimates = [estimate.set_cost(read_prices()) for estimate in _estimates(_variables())]
+    with open_project() as context:
+        kept = _kept_tables(context, options.environment)
+        estimates = [each.set_cost(read_prices()) for each in _estimates(context, kept, configured_variables())]
     if options.json:
         print(json.dumps([asdict(estimate) for estimate in estimates]))
         return 0
+    console = Console()
     console.print(_table(estimates))
-    costs = [estimate.cost_usd for estimate in estimates if estimate.n_calls]
+    to_pay = [estimate for estimate in estimates if estimate.n_calls]
+    costs = [estimate.cost_usd for estimate in to_pay]
     if None in costs:
         console.print("The price of a model is unknown: add it to seeds/model_prices.csv.")
     elif costs:
-        console.print(f"Still to pay: at most about ${sum(cost or 0.0 for cost in costs):,.2f}.", highlight=False)
+        bound = "at most about" if any(estimate.is_bound for estimate in to_pay) else "about"
+        console.print(f"Still to pay: {bound} ${sum(cost or 0.0 for cost in costs):,.2f}.", highlight=False)
     else:
         console.print("Nothing is left to pay: local models are free, and everything else is in the cache.")
     return 0
 
 
-def _variables() -> dict[str, Any]:
-    """The variables of config.yaml with those of the gateway, as the models will see them."""
-    from sqlmesh import Context
+def _kept_tables(context: Context, environment: str) -> dict[str, str]:
+    """Tables that a plan of the configuration leaves as they are, by the name of their model."""
+    plan = context.plan_builder(environment, skip_tests=True, skip_linter=True).build()
+    rebuilt = {snapshot.snapshot_id for snapshot in plan.missing_intervals}
+    return {
+        snapshot.model.name: snapshot.table_name()
+        for snapshot_id, snapshot in plan.snapshots.items()
+        if snapshot.is_model and not snapshot.is_symbolic and snapshot_id not in rebuilt
+    }
 
-    config = Context(paths=str(PROJECT_ROOT), load=False).config
-    return {**config.variables, **config.gateways[config.default_gateway_name].variables}
 
-
-def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
+def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, Any]) -> Iterator[StageEstimate]:
     from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
     from python_models.judging.pairs import EMBEDDED
     from python_models.llm.cache.response_cache import ResponseCache
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
     from python_models.settings import cache_path
 
-    size = JudgingSize(
-        prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"])), variables["max_prompt_chars"]
-    )
-    samples = distinct_samples(variables["dataset"], variables["column_mapping"])
+    prompt = prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"]))
+    size = JudgingSize(prompt, variables["max_prompt_chars"])
+    samples = distinct_samples(variables["dataset"], variables["column_mapping"], int(variables["sample_limit"]))
     tagging = StageEstimate("tagging", variables["tagging_model"])
     with ExitStack() as stack:
         cache = stack.enter_context(ResponseCache(cache_path(), read_only=True)) if cache_path().exists() else None
         requests = _tagging_requests(samples, size, variables)
         estimate_tagging(requests, cache, tagging, _TAGGING_REPLY_TOKENS[variables["tag_explanations"]])
-    yield tagging
-    judging = StageEstimate("judging", variables["judge_model"])
-    if variables["judge_model"] != EMBEDDED:
-        n_calls, n_paid = _judging_calls(size.n_samples, variables)
-        size.fill_in(judging, n_calls, n_paid)
-    yield judging
+        yield tagging
+        judging = StageEstimate("judging", variables["judge_model"])
+        if variables["judge_model"] != EMBEDDED:
+            is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
+            _count_judging(context, kept if is_known else {}, size, judging, cache, variables)
+        yield judging
+    if variables["has_singleton_scores"] and variables["judge_model"] != EMBEDDED:
+        singletons = StageEstimate("singletons", variables["judge_model"], is_bound=True)
+        yield size.fill_in(singletons, size.n_samples, texts_per_call=1)
+
+
+def _count_judging(
+    context: Context,
+    kept: Mapping[str, str],
+    size: JudgingSize,
+    estimate: StageEstimate,
+    cache: ResponseCache | None,
+    variables: dict[str, Any],
+) -> None:
+    """Fill in the judge's calls: from the pairs in the warehouse if they are those of this dataset, else a bound."""
+    from python_models.cli.judging_calls import JudgingCalls, calls_at_most
+    from python_models.judging.pairs import JudgingOptions
+    from python_models.prompts import judging_prompts
+
+    def query(sql: str) -> Iterator[dict[str, Any]]:
+        cursor = context.engine_adapter.cursor.cursor()
+        for batch in cursor.execute(sql).to_arrow_reader(1_000):
+            yield from batch.to_pylist()
+
+    wanted = {"tacos.samples", "tacos_internal.judging_plan", "tacos_internal.pairs_1"}
+    if not wanted <= kept.keys() or not size.are_samples(
+        row["sample_id"]
+        for row in query(f"SELECT sample_id FROM {kept['tacos.samples']}")  # noqa: S608
+    ):
+        estimate.is_bound = True
+        size.fill_in(estimate, calls_at_most(size.n_samples, variables))
+        return
+    options = JudgingOptions(
+        model_name=variables["judge_model"],
+        prompts=judging_prompts(),
+        max_prompt_chars=variables["max_prompt_chars"],
+        max_attempts=variables["max_attempts"],
+    )
+    calls = JudgingCalls(query, kept, options, cache)
+    calls.count(1 if variables["judging_profile"] == "paper" else 3)
+    estimate.n_cached, estimate.is_bound = calls.n_cached, calls.is_bound
+    size.fill_in(estimate, calls.n_calls)
 
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:
@@ -109,7 +150,7 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
 
     options = TaggingOptions(
         model_name=variables["tagging_model"],
-        prompts=tagging_prompts(),
+        prompts=tagging_prompts(variables["tagging_model"], variables["tag_explanations"]),
         has_explanations=variables["tag_explanations"],
         max_prompt_chars=variables["max_prompt_chars"],
         max_attempts=variables["max_attempts"],
@@ -118,30 +159,6 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
         size.add(sample)
         if options.model_name != EMBEDDED:
             yield from (request for request, _ in build_requests([sample], options))
-
-
-def _judging_calls(n_samples: int, variables: dict[str, Any]) -> tuple[int, int]:
-    """Calls of the judge, from the warehouse if it holds the same samples, else a bound; and how many are paid."""
-    if database_path().exists():
-        with open_warehouse() as connection:
-            found = rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'tacos'")
-            if {"judging_plan", "pair_replies", "samples"} <= {row["table_name"] for row in found}:
-                planned = rows(
-                    connection,
-                    "SELECT (SELECT COUNT(*) FROM tacos.samples) AS n_samples, "
-                    "(SELECT SUM(n_calls) FROM tacos_internal.judging_plan) AS n_calls, "
-                    "(SELECT COUNT(*) - COUNT(error) FROM tacos.pair_replies WHERE model_name = ?) AS n_paid",
-                    [variables["judge_model"]],
-                )[0]
-                if planned["n_samples"] == n_samples and planned["n_calls"] is not None:
-                    return int(planned["n_calls"]), int(planned["n_paid"])
-    n_memberships = n_samples * (_MOST_TAGS if variables["cluster_membership"] == "all" else 1)
-    if variables["judging_profile"] == "paper":
-        return n_memberships + _MOST_CLUSTERS, 0
-    calls_per_sample = variables["judge_calls_per_sample"]
-    pairs = _PAIRS_OF_A_SMALL_CLUSTER * (1 + variables["audit_pair_share"])
-    extra = max(0.0, pairs - _SMALL_CLUSTER * calls_per_sample) * min(_MOST_CLUSTERS, n_memberships / _SMALL_CLUSTER)
-    return math.ceil(calls_per_sample * n_memberships + extra), 0
 
 
 def _table(estimates: list[StageEstimate]) -> Table:
@@ -158,7 +175,7 @@ def _table(estimates: list[StageEstimate]) -> Table:
         numbers = (round(row.n_prompt_tokens), round(row.n_completion_tokens))
         table.add_row(
             row.stage,
-            row.model_name,
+            cell(row.model_name),
             f"{bound}{row.n_calls:,}",
             f"{row.n_cached:,}",
             *(f"{number:,}" for number in numbers),

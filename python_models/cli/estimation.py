@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from hashlib import md5
+from heapq import nsmallest
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
+from python_models.cli.judging_calls import unanswered
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.fence import clean_and_cut
+from python_models.llm.replies import parse_tags
 from python_models.llm.request import ChatRequest
 from python_models.llm.spending.prices import Price, find_price
 from python_models.source.records import read_records
@@ -65,19 +68,32 @@ def count_tokens(text: str) -> float:
     return n_ascii / _CHARS_PER_TOKEN + (len(text) - n_ascii) / _OTHER_CHARS_PER_TOKEN
 
 
-def distinct_samples(dataset: str, column_mapping: str) -> Iterator[dict[str, Any]]:
-    """The samples of a dataset as ``tacos.samples`` will hold them, read from the files."""
+def distinct_samples(dataset: str, column_mapping: str, sample_limit: int = 0) -> Iterator[dict[str, Any]]:
+    """The samples of a dataset as ``tacos.samples`` will hold them, read from the files.
+
+    Args:
+        dataset, column_mapping: the variables.
+        sample_limit: so many samples, those with the lowest hash; 0 for all.
+    """
+    samples = _hashed_samples(dataset, column_mapping)
+    chosen = nsmallest(sample_limit, samples, key=itemgetter(0)) if sample_limit else samples
+    yield from (sample for _, sample in chosen)
+
+
+def _hashed_samples(dataset: str, column_mapping: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Samples with their hash, which is the sample_id of ``tacos.samples``."""
     seen: set[bytes] = set()
-    today = datetime.now(UTC).date()
-    for batch in read_records(dataset, column_mapping, start=date.min, end=date.max, today=today, floor=date.min):
+    for batch in read_records(dataset, column_mapping):
         for row in batch.to_pylist():
             if row["error"] is not None:
                 continue
-            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in ("instruction", "response"))
-            key = md5(texts.encode("utf-8", "replace"), usedforsecurity=False).digest()
+            names = [name for name in ("instruction", "response", "system_prompt") if row[name]]
+            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in names)
+            hashed = md5(texts.encode("utf-8", "replace"), usedforsecurity=False)
+            key = hashed.digest()
             if key not in seen:
                 seen.add(key)
-                yield {"instruction": row["instruction"], "response": row["response"]}
+                yield key, {"sample_id": hashed.hexdigest()} | {name: row[name] for name in names}
 
 
 def estimate_tagging(
@@ -99,19 +115,19 @@ def estimate_tagging(
     seen: set[str] = set()
     while chunk := list(islice(remaining, _CHUNK)):
         keyed = {request.key(1): request for request in chunk}
+        keyed = {key: request for key, request in keyed.items() if key not in seen}
+        seen |= keyed.keys()
+        missing = unanswered(list(keyed.values()), cache, parse_tags)
         found: dict[str, CachedReply] = cache.get_many(list(keyed)) if cache else {}
         for key, request in keyed.items():
-            if key in seen:
-                continue
-            seen.add(key)
             guess = sum(count_tokens(message["content"]) + _MESSAGE_TOKENS for message in request.messages)
-            reply = found.get(key)
-            if reply is None:
+            if key in missing:
                 estimate.n_calls += 1
                 estimate.n_prompt_tokens += guess
                 continue
             estimate.n_cached += 1
-            if reply.n_prompt_tokens is not None and reply.n_completion_tokens is not None:
+            reply = found.get(key)
+            if reply is not None and reply.n_prompt_tokens is not None and reply.n_completion_tokens is not None:
                 paid_guess += guess
                 paid_tokens += reply.n_prompt_tokens
                 paid_reply_tokens += reply.n_completion_tokens
@@ -130,20 +146,25 @@ class JudgingSize:
         self._prompt_tokens = count_tokens(prompt) + 2 * _MESSAGE_TOKENS
         self._max_chars = max_prompt_chars
         self._sample_tokens = 0.0
+        self._sample_ids: set[str] = set()
         self.n_samples = 0
 
     def add(self, sample: Mapping[str, Any]) -> None:
         """Count a sample."""
         self.n_samples += 1
-        for name in ("instruction", "response"):
-            self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
+        self._sample_ids.add(sample["sample_id"])
+        for name in ("instruction", "response", "system_prompt"):
+            if sample.get(name):
+                self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
 
-    def fill_in(self, estimate: StageEstimate, n_calls: int, n_paid: int) -> StageEstimate:
-        """Bound what ``n_calls`` comparisons take, of which ``n_paid`` are paid for."""
-        estimate.n_cached = min(n_paid, n_calls)
-        estimate.n_calls = n_calls - estimate.n_cached
+    def are_samples(self, sample_ids: Iterable[str]) -> bool:
+        """Whether these are the ids of the samples counted, no fewer and no more."""
+        return set(sample_ids) == self._sample_ids
+
+    def fill_in(self, estimate: StageEstimate, n_calls: int, texts_per_call: int = 2) -> StageEstimate:
+        """What ``n_calls`` of the judge take, each with so many samples of mean length."""
+        estimate.n_calls = n_calls
         mean = self._sample_tokens / max(1, self.n_samples)
-        estimate.n_prompt_tokens = estimate.n_calls * (self._prompt_tokens + _FENCE_TOKENS + 2 * mean)
-        estimate.n_completion_tokens = estimate.n_calls * _JUDGING_REPLY_TOKENS
-        estimate.is_bound = True
+        estimate.n_prompt_tokens = n_calls * (self._prompt_tokens + _FENCE_TOKENS + texts_per_call * mean)
+        estimate.n_completion_tokens = n_calls * _JUDGING_REPLY_TOKENS
         return estimate

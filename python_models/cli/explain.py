@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, table_in
+from python_models.terminal import shown, shown_line
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -52,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
         )
     for name, value in sample.items():
         text = "-" if value is None else str(value)
-        print(f"{name:<22} {text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + ' ...'}")
+        print(f"{name:<22} {shown(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + ' ...')}")
     print("tags")
     for tag in tags:
-        print(f"  {tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}")
+        print("  " + shown_line(f"{tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}"))
     return 0

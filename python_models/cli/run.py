@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
-import duckdb
-
+from python_models.cli.project import open_project, promoted_models, stored_variables
 from python_models.cli.summary import show_summary
-from python_models.cli.warehouse import WarehouseError, database_path, locked_message
-from python_models.settings import PROJECT_ROOT
+from python_models.settings import project_path
+from python_models.terminal import shown_line
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from sqlmesh import Context
+
+_READER = "tacos.source_records"
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,42 +33,54 @@ def run(_: argparse.Namespace) -> int:
     """Run the pipeline in the production environment and print the summary.
 
     Raises:
+        SettingError: a setting is wrong.
         WarehouseError: another process holds the warehouse, or a model or an audit failed.
     """
-    from sqlmesh import Context, configure_logging
-    from sqlmesh.core.console import configure_console
-    from sqlmesh.utils.errors import SQLMeshError
-
-    os.chdir(PROJECT_ROOT)
-    configure_logging()
-    configure_console()
-    try:
-        context = Context(paths=str(PROJECT_ROOT))
-        try:
-            _bring_up_to_date(context)
-        finally:
-            context.close()
-    except duckdb.IOException as error:
-        raise WarehouseError(locked_message(database_path(), error)) from error
-    except SQLMeshError as error:
-        raise WarehouseError(
-            f"The run stopped: {str(error).rstrip('.')}. The message above says where and why; "
-            "what was paid for is kept in the cache, so that the next run goes on from here."
-        ) from error
+    with open_project() as context:
+        _tell_of_another_dataset(context)
+        _bring_up_to_date(context)
     show_summary()
     return 0
 
 
 def _bring_up_to_date(context: Context) -> None:
-    """Apply the project where it changed, else run it; first ask again for what failed before."""
+    """Apply the project where it changed, else run it; first ask again for what failed before.
+
+    Raises:
+        SQLMeshError: a model or an audit failed.
+    """
+    from sqlmesh.utils.errors import SQLMeshError
+
+    from python_models.stale_children import categorize_safely
+
+    _read_edited_files_again(context)
     if _n_failed(context):
         # Failed samples of older days are outside of what a run looks at; the others come from the cache.
         context.plan(auto_apply=True, no_prompts=True, skip_tests=True, restate_models=["tacos.tag_replies"])
-    plan = context.plan_builder(run=True, ignore_cron=True, skip_tests=True).build()
+    plan = categorize_safely(context.plan_builder(run=True, ignore_cron=True, skip_tests=True)).build()
     if plan.has_changes:
         context.apply(plan)
-    else:
-        context.run(ignore_cron=True)
+    elif context.run(ignore_cron=True).is_failure:
+        raise SQLMeshError("A model or an audit failed.")
+
+
+def _read_edited_files_again(context: Context) -> None:
+    """Process all days again if the dataset lost records that the tables have: an ordinary run adds, it forgets not."""
+    from python_models.source.changes import count_gone
+
+    reader = "tacos.source_records"
+    production = context.state_reader.get_environment("prod")
+    in_production = {info.name: info.fingerprint for info in production.snapshots} if production else {}
+    local = context.get_snapshot(reader, raise_if_missing=True)
+    if in_production.get(local.name) != local.fingerprint:
+        return  # there are no tables yet, or a plan makes them anew
+    variables = context.config.variables
+    n_gone = count_gone(context, variables["dataset"], variables["column_mapping"])
+    if n_gone:
+        print(f"{n_gone:,} records were edited in the dataset, or removed from it: all of it is read again.")
+        context.plan(
+            auto_apply=True, no_prompts=True, skip_tests=True, restate_models=[reader], run=True, ignore_cron=True
+        )
 
 
 def _n_failed(context: Context) -> int:
@@ -78,3 +90,13 @@ def _n_failed(context: Context) -> int:
         return 0
     counted = adapter.fetchone("SELECT COUNT(*) FROM tacos.tag_failures")
     return int(counted[0]) if counted else 0
+
+
+def _tell_of_another_dataset(context: Context) -> None:
+    """Say so if the tables of production come from another dataset than the one to be read now."""
+    last = promoted_models(context).get(_READER)
+    if last is None:
+        return
+    before, now = (stored_variables(model)["dataset"] for model in (last.model, context.get_model(_READER)))
+    if project_path(before) != project_path(now):
+        print(f"The dataset is {shown_line(now)}. The last run's was {shown_line(before)}: its tables are replaced.")

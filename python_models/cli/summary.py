@@ -8,7 +8,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from python_models.cli.warehouse import database_path, open_warehouse, rows
+from python_models.cli.warehouse import open_warehouse, rows
+from python_models.settings import database_path
+from python_models.terminal import cell, shown_line
 
 _COUNTS = """
 WITH counts (line, stage, what, n, table_name) AS (
@@ -34,7 +36,7 @@ SELECT stage, what, n, table_name FROM counts ORDER BY line
 
 _KEPT = """
 SELECT selection_rank, cluster_label, judge_score, instruction, sample_id
-FROM tacos.sample_audit WHERE is_selected ORDER BY selection_rank LIMIT 10
+FROM tacos.sample_audit WHERE is_selected ORDER BY cluster_id < 0, selection_rank LIMIT 10
 """
 
 _JUDGES = "SELECT DISTINCT model_name FROM tacos.pair_replies ORDER BY model_name"
@@ -51,13 +53,17 @@ def show_summary() -> None:
     console = Console()
     console.print(_counts_table(counts))
     console.print(_kept_table(kept, console.width))
-    console.print("score: mean of what the judge gave, 1 to 100. The ranks follow tacos.sample_scores.\n")
+    console.print(
+        "judge score: the mean of what the judge gave, 1 to 100. The ranks follow the cluster_score of "
+        "tacos.sample_scores, which also counts against whom.\n",
+        highlight=False,
+    )
     if JUDGE_NAME in judges:
         console.print(
             f"[bold yellow]These scores come from {JUDGE_NAME}: an {OFFLINE_NOTE}.[/] It measures novelty, structure "
             "and junk, not whether an answer is true. For real judgments: TACOS_GATEWAY=openai and OPENAI_API_KEY.\n"
         )
-    console.print(_next_steps(kept), highlight=False, soft_wrap=True)
+    console.print(_next_steps(kept), highlight=False, markup=False, soft_wrap=True)
 
 
 def _counts_table(counts: list[dict[str, Any]]) -> Table:
@@ -78,23 +84,28 @@ def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
     table = Table(title="The first of the kept samples", title_justify="left", box=SIMPLE)
     table.add_column("", justify="right", width=2)
     table.add_column("cluster", width=20, no_wrap=True)
-    table.add_column("score", justify="right", width=5)
-    table.add_column("instruction", width=max(20, width - 56), no_wrap=True)
+    table.add_column("judge score", justify="right", width=11)
+    table.add_column("instruction", width=max(20, width - 62), no_wrap=True)
     table.add_column("sample", style="dim", width=8)
     for row in kept:
-        instruction = " ".join(row["instruction"].split())
         score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"
-        table.add_row(str(row["selection_rank"]), row["cluster_label"], score, instruction, row["sample_id"][:8])
+        texts = (cell(row["cluster_label"]), score, cell(row["instruction"]), row["sample_id"][:8])
+        table.add_row(str(row["selection_rank"]), *texts)
     return table
+
+
+def _fetch(columns: str) -> str:
+    """The command for some columns: of all columns of a table, pandas shows the first and the last only."""
+    return f'.venv/bin/sqlmesh fetchdf "SELECT {columns}"'
 
 
 def _next_steps(kept: list[dict[str, Any]]) -> str:
     sample = kept[0]["sample_id"][:8] if kept else "SAMPLE_ID"
     steps = {
         "why one sample was kept": f".venv/bin/tacos explain {sample}",
-        "the kept samples": '.venv/bin/sqlmesh fetchdf "SELECT * FROM tacos.selected"',
-        "what happened to every tag": '.venv/bin/sqlmesh fetchdf "SELECT * FROM tacos.tag_map"',
+        "the kept samples": _fetch("selection_rank, judge_score, instruction FROM tacos.selected ORDER BY 1"),
+        "what happened to every tag": _fetch("raw_tag, normalized_tag, reason FROM tacos.tag_map"),
         "your own data": "TACOS_DATASET=path/to/data.jsonl make run",
-        "every table": f"any DuckDB client on {database_path().name}; README.md lists them",
+        "every table": f"any DuckDB client on {shown_line(database_path().name)}; README.md lists them",
     }
     return "Where to look next\n" + "\n".join(f"  {what:<30} {how}" for what, how in steps.items())

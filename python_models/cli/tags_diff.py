@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from python_models.cli.warehouse import open_warehouse, rows, table_in
+from python_models.terminal import count, shown_line
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -88,17 +89,19 @@ def run(options: argparse.Namespace) -> int:
     if not n_tags:
         print(f"No tag has another fate in {options.environment} than in {options.against}.")
         return 0
-    print(f"{n_tags} tags have another fate in {options.environment} than in {options.against}; ", end="")
-    print(f"{n_samples} samples carry them.\n")
+    has, it = ("has", "it") if n_tags == 1 else ("have", "them")
+    carry = "carries" if n_samples == 1 else "carry"
+    print(f"{count(n_tags, 'tag')} {has} another fate in {options.environment} than in {options.against}; ", end="")
+    print(f"{count(n_samples, 'sample')} {carry} {it}.\n")
     for total in totals[1:]:
         steps = f"{total['action_before']} -> {total['action_after']}"
-        print(f"  {steps:<48} {total['n_tags']:>8} tags {total['n_samples']:>10} samples")
+        print(f"  {steps:<48} tags: {total['n_tags']:>8,}  samples: {total['n_samples']:>10,}")
     print()
     for tag in tags:
         fate = f"{tag['tag_before'] or '(dropped)'} => {tag['tag_after'] or '(dropped)'}"
-        print(f"{tag['raw_tag']}: {fate}  [{tag['n_samples']} samples]")
-        print(f"  {options.against + ':':<8} {tag['reason_before']}")
-        print(f"  {options.environment + ':':<8} {tag['reason_after']}")
+        print(shown_line(f"{tag['raw_tag']}: {fate}") + f"  [{count(tag['n_samples'], 'sample')}]")
+        print(f"  {options.against + ':':<8} {shown_line(tag['reason_before'])}")
+        print(f"  {options.environment + ':':<8} {shown_line(tag['reason_after'])}")
     if len(tags) < n_tags:
         print(f"\n... and {n_tags - len(tags)} more: --limit 0 lists all.")
     return 0

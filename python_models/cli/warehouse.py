@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 import duckdb
 
+from python_models.settings import database_path
+from python_models.terminal import UserError
 
-class WarehouseError(RuntimeError):
+
+class WarehouseError(UserError, RuntimeError):
     """The warehouse cannot be read: says the file and what to do."""
-
-
-def database_path() -> Path:
-    """The DuckDB file of ``TACOS_DATABASE``, relative to the current folder, as SQLMesh resolves it."""
-    return Path(os.environ.get("TACOS_DATABASE", "warehouse.duckdb")).absolute()
 
 
 def locked_message(path: Path, error: Exception) -> str:

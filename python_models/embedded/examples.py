@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from python_models.embedded.embedder import embed, embedder_identity
+from python_models.terminal import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ _HEAD_WORDS = 3
 _COSINE_DECIMALS = 5
 
 
-class ExampleBankError(ValueError):
+class ExampleBankError(UserError, ValueError):
     """A line of the bank cannot be read: says which and what is wrong."""
 
 

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from python_models.settings import local_model_override
+from python_models.terminal import UserError
 
 
-class WeightsError(RuntimeError):
+class WeightsError(UserError, RuntimeError):
     """Weights are missing or are not the expected ones: says which file, what was wanted and got, and what to do."""
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from python_models.judging.heuristic import score_pairs
-from python_models.judging.pairs import EMBEDDED, JudgingOptions
+from python_models.judging.pairs import EMBEDDED, SAMPLE_TEXTS, JudgingOptions
 from python_models.llm.endpoint.endpoint import open_configured_endpoint
 from python_models.llm.engine import ask
 from python_models.llm.fence import clean_and_cut, fence
@@ -19,12 +19,12 @@ from python_models.llm.replies import parse_scores, read_json_object
 from python_models.llm.request import ChatRequest
 
 _BATCH_ROWS = 1_000
-_PARAMETERS = {"temperature": 0, "max_tokens": 64}
 
 SCORE_SCHEMA = pa.schema(
     {
         "sample_id": pa.string(),
         "score": pa.int32(),
+        "raw_reply": pa.string(),
         "error": pa.string(),
         "model_name": pa.string(),
         "request_key": pa.string(),
@@ -34,10 +34,10 @@ SCORE_SCHEMA = pa.schema(
 
 
 def candidates_with_texts(candidates: str, samples: str) -> exp.Select:
-    """The query for every sample that is a candidate somewhere: ``sample_id``, ``instruction``, ``response``."""
+    """The query for every sample that is a candidate somewhere: ``sample_id`` and ``SAMPLE_TEXTS``."""
     chosen = exp.select("sample_id").from_(exp.to_table(candidates)).where("is_candidate")
     return (
-        exp.select("sample_id", "instruction", "response")
+        exp.select("sample_id", *SAMPLE_TEXTS)
         .from_(exp.to_table(samples))
         .where(exp.column("sample_id").isin(query=chosen))
     )
@@ -67,7 +67,7 @@ def parse_single_score(text: str) -> int:
     Raises:
         InvalidReply: as ``parse_scores``, which does the reading.
     """
-    reply = read_json_object(text)
+    reply = read_json_object(text, "score")
     if "score" in reply:
         reply = {"first_score": reply["score"], "second_score": reply["score"]}
     return parse_scores(json.dumps(reply))[0]
@@ -79,11 +79,14 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
 
     def work() -> Iterator[tuple[str, ChatRequest]]:
         for row in chain.from_iterable(batches):
-            cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in ("instruction", "response")}
+            names = [name for name in SAMPLE_TEXTS if name != "system_prompt" or row.get(name)]
+            cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in names}
             user = {"role": "user", "content": "\n\n".join(fence(**cut).values())}
             yield (
                 row["sample_id"],
-                ChatRequest(options.model_name, (system, user), _PARAMETERS, reply_schema=schema, schema_name="score"),
+                ChatRequest(
+                    options.model_name, (system, user), options.parameters, schema, "score", options.reply_room
+                ),
             )
 
     answers = ask(
@@ -98,6 +101,7 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
         yield {
             "sample_id": answer.item_id,
             "score": answer.value,
+            "raw_reply": answer.raw_reply,
             "error": answer.error,
             "model_name": answer.model_name,
             "request_key": answer.request_key,
@@ -111,11 +115,7 @@ def _score(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions) -> 
         [
             {"pair_id": row["sample_id"]}
             | {f"{position}_sample_id": row["sample_id"] for position in ("first", "second")}
-            | {
-                f"{position}_{name}": row[name]
-                for position in ("first", "second")
-                for name in ("instruction", "response")
-            }
+            | {f"{position}_{name}": row.get(name) for position in ("first", "second") for name in SAMPLE_TEXTS}
             for row in batch
         ]
         for batch in batches

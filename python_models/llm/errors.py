@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from python_models.terminal import UserError
 
-class LlmError(RuntimeError):
+
+class LlmError(UserError, RuntimeError):
     """Something about the model, its endpoint or the cache that a user can mend."""
 
 

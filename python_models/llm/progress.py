@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from python_models.terminal import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
@@ -62,9 +64,9 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a message without disturbing the live line."""
         if self._live is not None:
-            self._live.console.print(text, highlight=False, markup=False)
+            self._live.console.print(shown(text), highlight=False, markup=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(shown(text), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the last counts as one line, unless everything was too quick to be shown."""

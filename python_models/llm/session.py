@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
+from datetime import UTC, datetime
 
 from python_models.llm.batch.api import Batches
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.endpoint.endpoint import Endpoint
+from python_models.llm.endpoint.notices import notices
 from python_models.llm.errors import EndpointError
 from python_models.llm.progress import Progress
 from python_models.llm.sender import Sender
 from python_models.llm.spending.budget import Budget
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import LlmSettings
+
+
+def _is_only_evaluated() -> bool:
+    """Whether ``sqlmesh evaluate`` (or ``context.evaluate``) runs the model, which SQLMesh does not tell it."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != "evaluate_and_fetch":
+        frame = frame.f_back
+    return frame is not None
 
 
 class Session:
@@ -57,6 +68,11 @@ class Session:
         self._stack.callback(lock.release)
         self._stack.callback(self.cache.flush)  # the next run may look things up as soon as the lock is free
         self.endpoint = self._stack.enter_context(self._open_endpoint())
+        if not self.endpoint.is_free and _is_only_evaluated():
+            raise EndpointError(
+                "sqlmesh evaluate would pay for the whole table, whatever --limit says: nothing was sent. "
+                "To try a prompt on a few samples, plan an environment with a small dataset."
+            )
         has_collected = self._collect_batches() if not self.endpoint.is_free else False
         self.count_spending()
         return has_waited or has_collected
@@ -93,6 +109,12 @@ class Session:
         self.sender = Sender(self.stage, self.endpoint, self.settings, self.budget, self.cache.writer)
         self._stack.callback(self.sender.close)
         return self.sender
+
+    def look_at(self, models: set[str]) -> None:
+        """Tell the user what there is to know about models that are about to be asked."""
+        if self.endpoint is not None and not self.endpoint.is_free:
+            for notice in notices(self.endpoint, models, read_prices(), datetime.now(UTC).date()):
+                self.progress.say(notice)
 
     def show(self) -> None:
         """Show the progress, if it is time to."""

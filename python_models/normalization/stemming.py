@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import snowballstemmer
 
+from python_models.terminal import UserError
+
 SCHEMA = pa.schema([("word", pa.string()), ("stem", pa.string())])
 SCOPES = ("inflections", "families")
 # Snowball takes a plural s only after a vowel: PDFs, LLMs and DVDs are plurals without one. The letter s itself is not
@@ -19,7 +21,7 @@ SCOPES = ("inflections", "families")
 _ACRONYM_PLURAL = re.compile(r"[bcdfghjklmnpqrtvwxz]{3,}s")
 
 
-class StemmingError(ValueError):
+class StemmingError(UserError, ValueError):
     """A setting of the stemmer is unknown: the message names those that exist."""
 
 

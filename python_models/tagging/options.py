@@ -6,26 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_models.prompts import prompt_sha256, prompt_text
+from python_models.prompts import PROMPTS_OF_ANOTHER_GATEWAY, PromptError, prompt_sha256, prompt_text
+from python_models.variables import configured_variables
 
 EMBEDDED = "embedded"
 """Model name that stands for the language model that runs on this machine."""
 
-_PROMPT_FILES = {
-    "capable": "tag_instruction.txt",
-    "capable_reply": "tag_no_explanation.txt",
-    "capable_reply_explained": "tag_explanation.txt",
-    "capable_schema": "tag_reply_brief.schema.json",
-    "capable_schema_explained": "tag_reply.schema.json",
+_CAPABLE = {"capable": "tag_instruction.txt"}
+_REPLY = {
+    False: {"capable_reply": "tag_no_explanation.txt", "capable_schema": "tag_reply_brief.schema.json"},
+    True: {"capable_reply": "tag_explanation.txt", "capable_schema": "tag_reply.schema.json"},
+}
+_EMBEDDED = {
     "embedded": "tag_instruction_embedded.txt",
     "embedded_examples": "tag_instruction_embedded.jsonl",
     "embedded_schema": "tag_reply_embedded.schema.json",
 }
 
 
-def tagging_prompts() -> dict[str, str]:
-    """Texts of all prompt files of the stage; ``prompts/README.md`` says what each is."""
-    return {name: prompt_text(file) for name, file in _PROMPT_FILES.items()}
+def tagging_prompts(model_name: str, has_explanations: bool) -> dict[str, str]:
+    """Texts of the prompt files that are in use; ``prompts/README.md`` says what each is.
+
+    Args:
+        model_name: name of the tagging model, or ``embedded``.
+        has_explanations: whether each tag comes with a sentence of explanation; the embedded model gives none.
+    """
+    files = _EMBEDDED if model_name == EMBEDDED else _CAPABLE | _REPLY[has_explanations]
+    return {name: prompt_text(file) for name, file in files.items()}
+
+
+def configured_tagging_prompts() -> dict[str, str]:
+    """``tagging_prompts`` of the variables of config.yaml, for a model file, which has no other way to know them."""
+    variables = configured_variables()
+    return tagging_prompts(variables["tagging_model"], variables["tag_explanations"])
 
 
 @dataclass(frozen=True)
@@ -34,10 +47,12 @@ class TaggingOptions:
 
     Attributes:
         model_name: name of the tagging model, or ``embedded``.
-        prompts: texts of the prompt files, by the names of ``tagging_prompts``.
+        prompts: ``tagging_prompts`` of the same model and the same ``has_explanations``.
         has_explanations: whether each tag comes with a sentence of explanation.
         max_prompt_chars: longer instructions are cut.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
+        effort: how much the model reasons; empty to leave that to it.
+        max_reply_tokens: room for a reply, reasoning included; 0 for automatic.
         local_model: another GGUF file for ``embedded``, None for the packaged one.
     """
 
@@ -46,7 +61,13 @@ class TaggingOptions:
     has_explanations: bool
     max_prompt_chars: int
     max_attempts: int
+    effort: str = ""
+    max_reply_tokens: int = 0
     local_model: Path | None = None
+
+    def __post_init__(self) -> None:
+        if ("embedded" in self.prompts) != self.is_embedded:
+            raise PromptError(PROMPTS_OF_ANOTHER_GATEWAY.format(f"tagging_model {self.model_name}"))
 
     @property
     def is_embedded(self) -> bool:
@@ -55,6 +76,5 @@ class TaggingOptions:
 
     @property
     def prompt_sha256(self) -> str:
-        """sha256 of the prompt files that are in use, as stored with every reply."""
-        used = (text for name, text in sorted(self.prompts.items()) if name.startswith("embedded") == self.is_embedded)
-        return prompt_sha256(*used)
+        """sha256 of the prompt files, as stored with every reply."""
+        return prompt_sha256(*(text for _, text in sorted(self.prompts.items())))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from python_models.llm.effort import reply_parameters, reply_room
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.request import ChatRequest
 from python_models.prompts import fill
@@ -14,37 +15,46 @@ from python_models.tagging.options import TaggingOptions
 _EMBEDDED_CHARS = 1_200
 """The embedded model reads 2,048 tokens, some of them examples: longer instructions are cut here."""
 
+_EMBEDDED_SYSTEM_CHARS = 200
+"""Enough to say what the assistant is there for."""
+
 _MAX_TOKENS = 256
 _MAX_TOKENS_EXPLAINED = 1_024
 """Room for 30 short tags, and for 5 to 10 with a sentence each."""
 
 
 def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iterator[tuple[ChatRequest, bool]]:
-    """Yield one request per row, in order, and whether its instruction was cut."""
+    """Yield one request per row, in order, and whether its instruction (or system prompt) was cut.
+
+    A row may have a ``system_prompt``, which says what the assistant is there for; it stands before the instruction,
+    fenced like it.
+    """
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
-    variant = "_explained" if options.has_explanations else ""
-    schema = json.loads(options.prompts[f"capable_schema{variant}"])
-    reply_form = options.prompts[f"capable_reply{variant}"].strip()
+    room = _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS
+    parameters = reply_parameters(options.effort, room)
+    room = reply_room(options.effort, options.max_reply_tokens, room)
+    schema = json.loads(options.prompts["capable_schema"])
+    reply_form = options.prompts["capable_reply"].strip()
     system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
-        text, is_cut = clean_and_cut(row["instruction"], options.max_prompt_chars)
+        names = ["system_prompt", "instruction"] if row.get("system_prompt") else ["instruction"]
+        cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in names}
+        fenced = fence(**{name: text for name, (text, _) in cut.items()})
         yield (
             ChatRequest(
                 model=options.model_name,
                 messages=(
                     {"role": "system", "content": system},
-                    {"role": "user", "content": fence(instruction=text)["instruction"]},
+                    {"role": "user", "content": "\n\n".join(fenced.values())},
                 ),
-                parameters={
-                    "temperature": 0,
-                    "max_tokens": _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS,
-                },
+                parameters=parameters,
                 reply_schema=schema,
                 schema_name="tags",
+                reply_room=room,
             ),
-            is_cut,
+            any(is_cut for _, is_cut in cut.values()),
         )
 
 
@@ -56,7 +66,7 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
     schema = json.loads(options.prompts["embedded_schema"])
     system = {"role": "system", "content": options.prompts["embedded"].strip()}
     limit = min(options.max_prompt_chars, _EMBEDDED_CHARS)
-    texts = [clean_and_cut(row["instruction"], limit) for row in batch]
+    texts = [_cut_for_embedded(row, limit) for row in batch]
     examples = cached_nearest_examples([text for text, _ in texts], options.prompts["embedded_examples"])
     model = local_model_identity(options.local_model)
     for (text, is_cut), nearest in zip(texts, examples, strict=True):
@@ -74,3 +84,12 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
             ),
             is_cut,
         )
+
+
+def _cut_for_embedded(row: dict[str, Any], limit: int) -> tuple[str, bool]:
+    """What the embedded model reads: the instruction, after the beginning of the system prompt if there is one."""
+    text, is_cut = clean_and_cut(row["instruction"], limit)
+    if not row.get("system_prompt"):
+        return text, is_cut
+    system, is_system_cut = clean_and_cut(row["system_prompt"], _EMBEDDED_SYSTEM_CHARS)
+    return f"{system}\n\n{text}", is_cut or is_system_cut

@@ -107,6 +107,8 @@ class Behaviour:
         has_limit_headers: whether responses state the limit.
         n_slots: requests worked on at once, the others wait; each takes ``latency_s``. None for all at once.
         body: sent as it is in place of every completion: content and its encoding.
+        answer: status and JSON (or text) of the answer to a request body; None to answer as usual.
+        shutdown_dates: of models, as GET /v1/models names them.
     """
 
     fault: Callable[[str, int], str | None] | None = None
@@ -140,6 +142,8 @@ class Behaviour:
     has_limit_headers: bool = False
     n_slots: int | None = None
     body: Callable[[str], tuple[bytes, str] | None] | None = None
+    answer: Callable[[dict[str, Any]], tuple[int, Any] | None] | None = None
+    shutdown_dates: Mapping[str, str] = field(default_factory=dict)
 
     def choose_fault(self, body: str, n_seen: int) -> str | None:
         """The fault of a request, if it meets one."""
@@ -261,8 +265,10 @@ class FakeEndpoint:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _models(self, request: web.Request) -> web.Response:
-        names = sorted(self.behaviour.models or {"fake-model"})
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+        names = sorted((self.behaviour.models or {"fake-model"}) | self.behaviour.shutdown_dates.keys())
+        dates = self.behaviour.shutdown_dates
+        models = [{"id": name, "object": "model", "shutdown_date": dates.get(name)} for name in names]
+        return web.json_response({"object": "list", "data": models})
 
     async def _stats(self, request: web.Request) -> web.Response:
         record = self.record
@@ -309,6 +315,9 @@ class FakeEndpoint:
         refusal = self._refuse(body, key)
         if refusal is not None:
             return refusal
+        answer = behaviour.answer(body) if behaviour.answer is not None else None
+        if answer is not None:
+            return self._answered(counted, *answer)
         fault = behaviour.choose_fault(text, n_seen)
         if fault is not None:
             record.faults[fault] += 1
@@ -319,12 +328,7 @@ class FakeEndpoint:
         if raw is not None:
             encoded = {"Content-Encoding": raw[1]} if raw[1] else {}
             return web.Response(body=raw[0], content_type="application/json", headers=encoded)
-        completion = complete(body, behaviour, fault)
-        if completion.get("usage"):
-            record.n_prompt_tokens += completion["usage"]["prompt_tokens"]
-            record.n_completion_tokens += completion["usage"]["completion_tokens"]
-        record.answered[counted] += 1
-        return web.json_response(completion, headers=headers)
+        return self._answered(counted, 200, complete(body, behaviour, fault), headers)
 
     def _limit(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Headers that state the limit, with ``retry-after`` where the request has to wait for its tokens."""
@@ -344,6 +348,20 @@ class FakeEndpoint:
             headers["x-ratelimit-limit-tokens"] = f"{behaviour.tokens_per_minute:.0f}"
             headers["x-ratelimit-remaining-tokens"] = f"{self._level[0]:.0f}"
         return headers
+
+    def _answered(
+        self, counted: str, status: int, answer: Any, headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        """Send an answer, and count it if it is a chat completion."""
+        record = self.record
+        if isinstance(answer, str):
+            return web.Response(status=status, text=answer)
+        if status == 200 and isinstance(answer, dict) and "choices" in answer:
+            record.answered[counted] += 1
+            if answer.get("usage"):
+                record.n_prompt_tokens += answer["usage"].get("prompt_tokens", 0)
+                record.n_completion_tokens += answer["usage"].get("completion_tokens", 0)
+        return web.json_response(answer, status=status, headers=headers)
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()

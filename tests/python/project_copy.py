@@ -38,6 +38,26 @@ class ProjectCopy:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.root / part)
 
+    @classmethod
+    def opened(cls, root: Path, environment: dict[str, str]) -> ProjectCopy:
+        """A copy that is there already, as it is."""
+        project = cls.__new__(cls)
+        project.root, project.environment = root, environment
+        return project
+
+    def copied_to(self, root: Path) -> ProjectCopy:
+        """A copy of this copy with its warehouse and cache, on the same dataset: its path is a variable of models."""
+        shutil.copytree(self.root, root, ignore=shutil.ignore_patterns("logs"))
+        return self.opened(root, {"TACOS_DATASET": str(self.dataset)} | self.environment)
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables of its processes, beside those of the machine."""
+        return {
+            "TACOS_DATABASE": str(self.root / "warehouse.duckdb"),
+            "TACOS_CACHE": str(self.cache),
+            "TACOS_DATASET": str(self.dataset),
+        } | self.environment
+
     @property
     def dataset(self) -> Path:
         return self.root / "dataset.jsonl"
@@ -62,13 +82,7 @@ class ProjectCopy:
             f"from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
-        environment |= {
-            "PYTHONPATH": str(self.root),
-            "TACOS_DATABASE": str(self.root / "warehouse.duckdb"),
-            "TACOS_CACHE": str(self.cache),
-            "TACOS_DATASET": str(self.dataset),
-            "COLUMNS": "200",
-        } | self.environment
+        environment |= {"PYTHONPATH": str(self.root), "COLUMNS": "200"} | self.variables()
         return subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             cwd=self.root,

@@ -26,6 +26,7 @@ class StageRunner:
         stages: tags of the models to run, e.g. ``["normalization"]``.
         connection: where the tables are made; its memory and threads are the caller's choice.
         variables: variables that shall differ from those of ``config.yaml``.
+        start, end: the days that models by time range process.
     """
 
     def __init__(
@@ -34,10 +35,14 @@ class StageRunner:
         stages: list[str],
         connection: duckdb.DuckDBPyConnection,
         variables: Mapping[str, Any] | None = None,
+        start: date = date(2026, 1, 1),
+        end: date = date(2026, 1, 1),
     ) -> None:
         self.connection = connection
         self.given_variables = dict(variables or {})
+        self.start, self.end = start, end
         self._model_variables: Mapping[str, Any] = {}
+        self._blueprint_variables: Mapping[str, Any] = {}
         self.seconds: dict[str, float] = {}
         self.engine_adapter = create_engine_adapter(lambda: connection, "duckdb")
         chosen = {name: model for name, model in context.models.items() if set(model.tags) & set(stages)}
@@ -50,9 +55,15 @@ class StageRunner:
         """Value of a variable, as a Python model asks for it."""
         return {**self._model_variables, **self.given_variables}.get(name)
 
-    def with_variables(self, variables: Mapping[str, Any], **_: Any) -> StageRunner:
+    def blueprint_var(self, name: str) -> Any:
+        """Value of a variable of the model's blueprint, as a Python model asks for it."""
+        return self._blueprint_variables[name]
+
+    def with_variables(
+        self, variables: Mapping[str, Any], blueprint_variables: Mapping[str, Any] | None = None
+    ) -> StageRunner:
         """SQLMesh gives a model its variables so; those given to this runner stand above them."""
-        self._model_variables = variables
+        self._model_variables, self._blueprint_variables = variables, blueprint_variables or {}
         return self
 
     def resolve_table(self, name: str) -> str:
@@ -113,7 +124,11 @@ class StageRunner:
 
     def _query(self, model: SqlModel) -> str:
         if model.name not in self._queries:
-            self._queries[model.name] = _unqualified(model.render_query_or_raise(variables=self.given_variables))
+            self._queries[model.name] = _unqualified(
+                model.render_query_or_raise(
+                    start=self.start, end=self.end, needs_optimization=False, variables=self.given_variables
+                )
+            )
         return self._queries[model.name]
 
     def _make_seed(self, model: SeedModel) -> None:
@@ -138,10 +153,9 @@ class StageRunner:
             self.connection.execute(f"INSERT INTO {table} SELECT {names} FROM {source}")
 
     def _results(self, model: PythonModel) -> Iterator[Any]:
-        day = date(2026, 1, 1)
         # The runner stands in for SQLMesh's ExecutionContext: it has the methods that the project's models call.
         stand_in: Any = self
-        yield from model.render(context=stand_in, start=day, end=day, execution_time=day)
+        yield from model.render(context=stand_in, start=self.start, end=self.end, execution_time=self.end)
 
 
 def _unqualified(query: Any) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +13,8 @@ from python_models.embedded import features as f
 from python_models.embedded.embedder import embed
 from python_models.embedded.judge import COEFFICIENTS, JUDGE_NAME, OFFLINE_NOTE, score_response
 from python_models.embedded.languages import language_of, script_of
+from python_models.settings import PROJECT_ROOT
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-PANDALM = SHARED / "judge" / "pandalm_human_999.json.gz"
-MIXED = SHARED / "instructions" / "permissive_24k.jsonl.gz"
 SKY = "Why is the sky blue and not green, and what has the sun to do with it?"
 GERMAN = "Das ist so, weil das Licht der Sonne in der Luft gestreut wird, und zwar nicht alles gleich."
 CHINESE = "春天来了，公园里的花都开了，孩子们在草地上奔跑，老人们在树下聊天，大家都很高兴。"
@@ -149,34 +145,7 @@ def test_score_stays_on_the_scale() -> None:
     assert JUDGE_NAME == "offline-heuristic-v1"
 
 
-def scores(pairs: list[tuple[str, str]]) -> list[int]:
-    """Scores of pairs of instruction and response, with live embeddings."""
-    distinct = list(dict.fromkeys(text for pair in pairs for text in pair))
-    vectors = dict(zip(distinct, embed(distinct), strict=True))
-    return [score_response(a, b, float(np.dot(vectors[a], vectors[b]))).score for a, b in pairs]
-
-
-def test_it_agrees_with_people_on_pandalm() -> None:
-    """On pairs of which two of three people prefer the same response, it does so in about three of four.
-
-    All pairs, but with one cosine for all: embedding them would take minutes. With embeddings
-    it is 0.77 on every third pair.
-    """
-    if not PANDALM.is_file():
-        pytest.skip(f"{PANDALM} is not there")
-    right = []
-    for item in json.loads(gzip.decompress(PANDALM.read_bytes())):
-        votes = [item[f"annotator{i}"] for i in (1, 2, 3)]
-        winner = max((0, 1, 2), key=votes.count)
-        if winner and votes.count(winner) >= 2:
-            prompt = f"{item['instruction']}\n{item['input']}".strip()
-            first, second = (score_response(prompt, str(item[f"response{i}"]), 0.6).score for i in (1, 2))
-            right.append(0.5 if first == second else float((first > second) == (winner == 1)))
-    assert len(right) > 800
-    assert np.mean(right) == pytest.approx(0.75, abs=0.03)
-
-
-def corruptions(prompt: str, response: str, chinese: str, rng: random.Random) -> dict[str, str]:
+def corruptions(prompt: str, response: str, rng: random.Random) -> dict[str, str]:
     words = response.split()
     return {
         "empty": " ",
@@ -184,29 +153,31 @@ def corruptions(prompt: str, response: str, chinese: str, rng: random.Random) ->
         "shuffled": " ".join(rng.sample(words, len(words))),
         "repeated": " ".join([response] * 4),
         "copied": prompt,
-        "wrong language": chinese,
+        "wrong language": CHINESE,
     }
 
 
 @pytest.mark.embedded
-def test_it_ranks_real_responses_above_corrupted_copies() -> None:
-    """More than nine of ten of 200 real responses win against a corrupted copy; the kinds take turns."""
-    if not MIXED.is_file():
-        pytest.skip(f"{MIXED} is not there")
+def test_it_ranks_bundled_responses_above_corrupted_copies() -> None:
+    """More than nine of ten responses of the bundled dataset win against a corrupted copy; the kinds take turns."""
     rng = random.Random(7)
-    with gzip.open(MIXED, "rt", encoding="utf-8") as lines:
-        records = [json.loads(line) for line in lines]
-    chinese = [r["output"] for r in records if r["lang"] != "en" and 20 < len(r["output"]) < 60]
-    records = [r for r in records if r["lang"] == "en" and 40 < len(r["output"]) < 120 and len(r["output"].split()) > 7]
-    real, corrupted, kinds = [], [], []
-    for index, record in enumerate(rng.sample(records, 200)):
-        prompt = f"{record['instruction']}\n{record['input'] or ''}".strip()[:200]
-        copies = corruptions(prompt, record["output"], rng.choice(chinese), rng)
+    lines = (PROJECT_ROOT / "seeds" / "sample_dataset.jsonl").read_text("utf-8").splitlines()
+    records = [record for record in map(json.loads, lines) if 40 < len(record["output"]) < 300]
+    whole, corrupted, kinds = [], [], []
+    for index, record in enumerate(records):
+        prompt = f"{record['instruction']}\n{record.get('input', '')}".strip()[:200]
+        copies = corruptions(prompt, record["output"], rng)
         kinds.append(sorted(copies)[index % len(copies)])
-        real.append((prompt, record["output"]))
+        whole.append((prompt, record["output"]))
         corrupted.append((prompt, copies[kinds[-1]]))
-    all_scores = scores(real + corrupted)
-    wins = [good > bad for good, bad in zip(all_scores[:200], all_scores[200:], strict=True)]
-    per_kind = {kind: np.mean([win for win, k in zip(wins, kinds, strict=True) if k == kind]) for kind in set(kinds)}
+    distinct = list(dict.fromkeys(text for pair in whole + corrupted for text in pair))
+    vectors = dict(zip(distinct, embed(distinct), strict=True))
+    good, bad = (
+        [score_response(a, b, float(np.dot(vectors[a], vectors[b]))).score for a, b in pairs]
+        for pairs in (whole, corrupted)
+    )
+    wins = np.greater(good, bad)
+    per_kind = {kind: np.mean(wins[np.array(kinds) == kind]) for kind in set(kinds)}
+    assert len(records) > 70
     assert np.mean(wins) > 0.9, per_kind
     assert min(per_kind.values()) > 0.6, per_kind

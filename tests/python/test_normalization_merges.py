@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mlxtend.frequent_patterns import association_rules, fpgrowth
 from mlxtend.preprocessing import TransactionEncoder
 from normalization_pipeline import Normalization
 from sqlmesh import Context
+from tag_generator import TagTable, generate_tags
 
 from python_models.cli import tags_diff
 from python_models.cli.warehouse import WarehouseError
@@ -24,7 +24,6 @@ from python_models.diagnostics import drift
 from python_models.normalization import similarity
 from python_models.normalization.stemming import StemmingError, stem_words
 from python_models.normalization.unicode_forms import normal_form
-from python_models.settings import PROJECT_ROOT
 
 # One process for all: rendering the queries takes longer than running them.
 pytestmark = pytest.mark.xdist_group("normalization")
@@ -33,19 +32,15 @@ N_GENERATED = 6_000
 
 
 @pytest.fixture(scope="module")
-def generated() -> tuple[pd.DataFrame, dict[str, int]]:
+def generated() -> TagTable:
     """Generated tags, and the concept that every raw tag means."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(PROJECT_ROOT / "bench"))
-        from tag_generator import generate_tags
-    table = generate_tags(N_GENERATED, seed=7)
-    return table.rows.select(["sample_id", "raw_tag"]).to_pandas().astype("string"), table.concepts
+    return generate_tags(N_GENERATED, seed=7)
 
 
 @pytest.fixture(scope="module")
-def normalized(project: Context, generated: tuple[pd.DataFrame, dict[str, int]]) -> Normalization:
+def normalized(project: Context, generated: TagTable) -> Normalization:
     normalization = Normalization(project, {"association_min_support": 3}, aliases=[("recipe", "recipe")])
-    normalization.run(generated[0].itertuples(index=False, name=None))
+    normalization.run(generated.carried())
     return normalization
 
 
@@ -82,20 +77,10 @@ def test_associations_are_those_of_mlxtend(normalized: Normalization) -> None:
     assert {antecedent for (antecedent,) in merges} <= certain
 
 
-def n_pairs(counts: Counter[object]) -> int:
-    return sum(n * (n - 1) // 2 for n in counts.values())
-
-
-def test_rules_find_the_spellings_of_a_concept(
-    normalized: Normalization, generated: tuple[pd.DataFrame, dict[str, int]]
-) -> None:
+def test_rules_find_the_spellings_of_a_concept(normalized: Normalization, generated: TagTable) -> None:
     """Of pairs of raw tags: how many merged ones mean the same, how many that mean the same are merged."""
-    concepts = generated[1]
     canonical = dict(normalized.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
-    n_right = n_pairs(Counter((concepts[raw], canonical[raw]) for raw in canonical))
-    precision = n_right / n_pairs(Counter(canonical.values()))
-    recall = n_right / n_pairs(Counter(concepts[raw] for raw in canonical))
-    print(f"precision {precision:.4f}, recall {recall:.4f} of {n_pairs(Counter(canonical.values()))} pairs")
+    precision, recall = generated.quality(canonical)
     assert precision >= 0.995
     assert recall >= 0.99
 
@@ -237,7 +222,7 @@ def compare(*arguments: str) -> int:
 def test_tags_diff_lists_changed_fates_with_their_samples(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare("dev") == 0
     shown = capsys.readouterr().out
-    assert "1 tags have another fate in dev than in prod; 2 samples carry them." in shown
+    assert "1 tag has another fate in dev than in prod; 2 samples carry it." in shown
     assert "x: z => (dropped)  [2 samples]" in shown
     assert "x -> dropped" in shown
     assert "y" not in shown.replace("by", "").split("x: z")[1]

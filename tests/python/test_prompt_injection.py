@@ -15,7 +15,7 @@ from python_models.tagging.options import TaggingOptions, tagging_prompts
 from python_models.tagging.requests import build_requests
 
 MAX_CHARS = 6_000
-TAGGING = TaggingOptions("gpt-4o-mini", tagging_prompts(), False, MAX_CHARS, 3)
+TAGGING = TaggingOptions("gpt-4o-mini", tagging_prompts("gpt-4o-mini", False), False, MAX_CHARS, 3)
 JUDGING = JudgingOptions(
     "gpt-4o", {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")}, MAX_CHARS, 3
 )

@@ -12,7 +12,15 @@ from python_models.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "python_models"
 STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
-FOUNDATIONS = {"settings": set(), "digest": set(), "prompts": {"settings"}, "staging": {"settings"}}
+FOUNDATIONS = {
+    "terminal": set(),
+    "digest": set(),
+    "settings": {"terminal"},
+    "variables": {"settings", "terminal"},
+    "prompts": {"settings", "terminal", "variables"},
+    "staging": {"settings"},
+    "stale_children": set(),
+}
 """Loose modules that every room may use, and what they may use themselves."""
 
 BELOW: dict[str, set[str]] = {

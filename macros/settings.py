@@ -1,0 +1,28 @@
+"""What is checked before `sqlmesh plan` and `sqlmesh run` execute anything."""
+
+from sqlmesh import macro
+
+
+@macro()
+def check_settings(evaluator):
+    """Stop with a line for every setting that is wrong; tell where a run reads another dataset than the one set now."""
+    import sys
+
+    from python_models.cli.checks import check_settings as check
+    from python_models.cli.checks import tell_of_another_dataset
+    from python_models.terminal import UserError
+
+    if evaluator.runtime_stage != "before_all":
+        return
+    dataset = evaluator.var("dataset")
+    variables = {
+        "dataset": dataset,
+        "tagging_model": evaluator.var("tagging_model"),
+        "judge_model": evaluator.var("judge_model"),
+        "local_model": evaluator.var("local_model"),
+    }
+    try:
+        check(variables)
+    except UserError as error:
+        sys.exit(error.message)  # any other way out, SQLMesh prints with the macro's code around it
+    tell_of_another_dataset(dataset)

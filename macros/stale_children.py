@@ -1,0 +1,20 @@
+"""What every plan begins with: no table may stay as it is while what it is made from changes."""
+
+from sqlmesh import macro
+from sqlmesh.utils.errors import SQLMeshError
+
+
+@macro()
+def no_child_stays_stale(evaluator) -> str:
+    """Stop a plan that would promote stale tables before it stores or computes anything."""
+    from python_models.stale_children import stale_children
+
+    stale = stale_children(evaluator.snapshots)
+    if stale:
+        child, (parent, breaking) = sorted(stale.items())[0]
+        raise SQLMeshError(
+            f"{len(stale)} tables would be stale, such as {child}: it reads {parent}, whose code changed but not its "
+            f"SQL, so that SQLMesh would not rebuild what reads it, although {breaking} changes too. Nothing was "
+            "done. Plan it with: tacos run; or plan the change of the code first, and that of the settings after it."
+        )
+    return "SELECT 1"

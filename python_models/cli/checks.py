@@ -1,0 +1,112 @@
+"""What can be known to fail before a run starts: settings, addresses, files and folders, a line for each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.endpoint.endpoint import configured_endpoint
+from python_models.settings import (
+    PROJECT_ROOT,
+    LlmSettings,
+    SettingError,
+    cache_path,
+    database_path,
+    project_path,
+    refuse_unknown_names,
+)
+from python_models.source.files import find_files
+from python_models.terminal import UserError, shown_line
+from python_models.variables import configured_variables
+
+_EMBEDDED = "embedded"
+_SCHEMAS = ("tacos", "tacos_internal")
+
+
+def check_settings(variables: Mapping[str, Any]) -> None:
+    """Check everything that a run needs from its environment.
+
+    Args:
+        variables: of config.yaml and the gateway.
+
+    Raises:
+        SettingError: one line for every setting that is wrong.
+    """
+    checks: list[Callable[[], object]] = [
+        refuse_unknown_names,
+        LlmSettings.from_environment,
+        lambda: find_files(str(variables["dataset"])),
+        lambda: _check_database(database_path()),
+        _check_cache,
+        lambda: _check_folder("TACOS_CACHE", cache_path().parent / "staging" / "a file"),
+        lambda: _check_local_model(str(variables.get("local_model") or "")),
+    ]
+    if not all(variables[name] == _EMBEDDED for name in ("tagging_model", "judge_model")):
+        checks.append(configured_endpoint)
+    problems: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            problems.append(error.message)
+    if problems:
+        raise SettingError("\n".join(dict.fromkeys(problems)))
+
+
+def tell_of_another_dataset(planned: str) -> None:
+    """Say so where the dataset of the last plan, which ``sqlmesh run`` reads, is not the one that is set now."""
+    now = str(configured_variables()["dataset"])
+    if project_path(planned) != project_path(now):
+        print(
+            f"This run reads the dataset of the last plan, {shown_line(planned)}, not {shown_line(now)}: "
+            "`sqlmesh plan` or `tacos run` changes to that.",
+            file=sys.stderr,
+        )
+
+
+def _check_database(path: Path) -> None:
+    if path.stem in _SCHEMAS:
+        raise SettingError(
+            f"TACOS_DATABASE must not be named like a schema of the project, but it is {path.name}: "
+            f"{path.stem}.samples would mean two things. Choose another name, such as warehouse.duckdb."
+        )
+    if not os.environ.get("TACOS_DATABASE", "").startswith(("/", "~")) and Path.cwd() != PROJECT_ROOT:
+        raise SettingError(
+            f"SQLMesh looks for {path.name} in the current folder, {Path.cwd()}. Run it in the project's folder, "
+            f"{PROJECT_ROOT}, or set TACOS_DATABASE to an absolute path."
+        )
+    _check_folder("TACOS_DATABASE", path)
+
+
+def _check_cache() -> None:
+    _check_folder("TACOS_CACHE", cache_path())
+    if cache_path().exists():
+        ResponseCache(cache_path(), read_only=True).close()
+
+
+def _check_folder(name: str, path: Path) -> None:
+    """A file that can be written, or a folder in which it can be made."""
+    if path.is_dir():
+        raise SettingError(f"{name} must be the path of a file, but {path} is a folder.")
+    if path.exists():
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise SettingError(f"{name}: {path} cannot be read and written. Change its permissions, or the setting.")
+        return
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"{name}: the folder {folder} cannot be made: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingError(f"{name}: nothing can be written in {folder}. Change its permissions, or the setting.")
+
+
+def _check_local_model(given: str) -> None:
+    if given and not project_path(given).is_file():
+        raise SettingError(
+            f"TACOS_LOCAL_MODEL must be the path of a GGUF file, but there is no file {project_path(given)}."
+        )

@@ -1,0 +1,31 @@
+"""The SQLMesh variables of this project as its models will see them, for code that runs before or beside a model."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from python_models.settings import PROJECT_ROOT, SettingError
+from python_models.terminal import UserError
+
+
+def configured_variables() -> dict[str, Any]:
+    """The variables of config.yaml with those of the gateway (``SQLMESH_GATEWAY``, else ``TACOS_GATEWAY``), read now.
+
+    Raises:
+        SettingError: config.yaml cannot be read, or there is no such gateway.
+    """
+    from sqlmesh.core.config.loader import load_configs
+    from sqlmesh.core.context import Context
+    from sqlmesh.utils.errors import SQLMeshError
+
+    try:
+        config = load_configs(None, Context.CONFIG_TYPE, [PROJECT_ROOT])[PROJECT_ROOT]
+        name = os.environ.get("SQLMESH_GATEWAY") or config.default_gateway_name
+        if name not in config.gateways:
+            raise SettingError(f"TACOS_GATEWAY must be {' or '.join(config.gateways)}, but it is {name!r}.")
+    except UserError:
+        raise
+    except (SQLMeshError, ValueError) as error:
+        raise SettingError(f"config.yaml: {error}") from error
+    return {**config.variables, **config.gateways[name].variables}

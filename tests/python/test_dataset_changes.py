@@ -1,0 +1,136 @@
+"""A dataset that changes: run, do what the message says, and the tables are those of a fresh build of the same files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_endpoint import FakeEndpoint
+from project_copy import PLAN, ProjectCopy
+
+pytestmark = pytest.mark.slow
+
+SAMPLES = [(f"What about {topic}?", f"Much about {topic}.") for topic in ("bread", "planets", "verbs", "taxes")]
+# Everything but the days, which tell when a record was seen: they must be those of before where it was there before.
+TABLES = {
+    "source_records": "record_id, source_file, instruction, response, error",
+    "samples": "sample_id, record_id, n_duplicates, source_file",
+    "source_counts": "* EXCLUDE (n_records_in_file)",
+    "tag_replies": "sample_id, tags, raw_reply, request_key",
+    "raw_tags": "sample_id, tag_position, raw_tag",
+}
+
+
+def at(folder: Path, endpoint: FakeEndpoint) -> ProjectCopy:
+    """A project with the stages source and tagging only: what a changed dataset changes."""
+    folder.mkdir()
+    copy = ProjectCopy(folder, {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "k"})
+    copy.environment["TACOS_DATASET"] = "data"
+    for stage in (folder / "models").iterdir():
+        if stage.name not in {"source", "tagging"}:
+            shutil.rmtree(stage)
+    return copy
+
+
+def write(path: Path, samples: list[tuple[str, str]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    records = [{"instruction": instruction, "output": output} for instruction, output in samples]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+def tables(project: ProjectCopy) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        name: sorted(project.query(f"SELECT {columns} FROM tacos.{name}"), key=repr) for name, columns in TABLES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[FakeEndpoint]:
+    with FakeEndpoint() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> ProjectCopy:
+    """A project whose two files were read 30 days ago."""
+    project = at(tmp_path_factory.mktemp("changes") / "built", endpoint)
+    write(project.root / "data" / "a.jsonl", SAMPLES)
+    write(project.root / "data" / "b.jsonl", [("Why?", "Because."), SAMPLES[0]])
+    for day in ("30 days ago", "2 hours ago"):
+        project.run(*PLAN, "--execution-time", day)
+    return project
+
+
+def append(data: Path) -> None:
+    write(data / "a.jsonl", [*SAMPLES, ("What is new?", "This.")])
+
+
+def edit_old(data: Path) -> None:
+    write(data / "a.jsonl", [("What about rye?", "Much about rye."), *SAMPLES[1:]])
+
+
+def delete(data: Path) -> None:
+    write(data / "a.jsonl", SAMPLES[:-1])
+
+
+def rename(data: Path) -> None:
+    (data / "a.jsonl").rename(data / "c.jsonl")
+
+
+def edit_new(data: Path) -> None:
+    """Edited on the day on which it came in: an ordinary run takes that back."""
+    write(data / "a.jsonl", [*SAMPLES, ("What is newer?", "That.")])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says_command", "n_paid"),
+    [
+        ([append], False, 1),
+        ([edit_old], True, 1),
+        ([append, edit_new], False, 2),
+        ([delete], True, 0),
+        ([rename], True, 0),
+    ],
+)
+def test_a_changed_dataset_gives_the_tables_of_a_fresh_build(
+    built: ProjectCopy,
+    endpoint: FakeEndpoint,
+    tmp_path: Path,
+    changes: list[Callable[[Path], None]],
+    says_command: bool,
+    n_paid: int,
+) -> None:
+    project = follow(built, tmp_path / "project")
+    n_before = endpoint.record.n_requests
+    days = dict(project.query("SELECT record_id, ingested_at FROM tacos.source_records"))
+    for change in changes[:-1]:
+        change(project.root / "data")
+        project.run(*PLAN, "--execution-time", "1 hour ago")
+    changes[-1](project.root / "data")
+    output = " ".join(project.run("run", "--ignore-cron", expect_failure=says_command).split())
+    command = re.search(r"sqlmesh (plan --restate-model [\w.]+ --run --ignore-cron)", output)
+    assert (command is not None) == says_command, output
+    if command:
+        project.run(*command[1].split(), "--auto-apply", "--no-prompts")
+    assert endpoint.record.n_requests - n_before == n_paid
+    now = dict(project.query("SELECT record_id, ingested_at FROM tacos.source_records"))
+    assert {name: now[name] for name in days if name in now} == {name: days[name] for name in days if name in now}
+
+    fresh = at(tmp_path / "fresh", endpoint)
+    shutil.copytree(project.root / "data", fresh.root / "data")
+    shutil.copy(project.cache, fresh.cache)
+    fresh.run(*PLAN)
+    assert tables(project) == tables(fresh)
+
+
+def follow(built: ProjectCopy, folder: Path) -> ProjectCopy:
+    """A copy of a built project, with its own copy of the data: the path of the dataset is relative."""
+    shutil.copytree(built.root, folder)
+    project = object.__new__(ProjectCopy)
+    project.root, project.environment = folder, dict(built.environment)
+    return project

@@ -1,0 +1,168 @@
+"""A failure of a second run looks like one: non-zero, no summary, the failed model and its message last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_endpoint import FakeEndpoint
+from project_copy import ProjectCopy
+
+from python_models.settings import PROJECT_ROOT
+
+CLI = "python_models.cli"
+SUMMARY = "What happened"
+TOPICS = ("bread", "planets", "verbs")
+SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[FakeEndpoint]:
+    with FakeEndpoint() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> Path:
+    """A project after its first run."""
+    folder = tmp_path_factory.mktemp("built")
+    project = ProjectCopy(folder, settings_of(endpoint))
+    project.write_samples(SAMPLES)
+    assert SUMMARY in project.run("run", module=CLI)
+    return folder
+
+
+@pytest.fixture
+def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
+    """The built project, as it was: the paths that its state holds stay true."""
+    kept = {name: (built / name).read_bytes() for name in ("warehouse.duckdb", "cache.sqlite", "dataset.jsonl")}
+    prompts, config = built / "prompts", built / "config.yaml"
+    endpoint.behaviour.fault = None
+    project = ProjectCopy.__new__(ProjectCopy)
+    project.root, project.environment = built, settings_of(endpoint)
+    yield project
+    for name, content in kept.items():
+        for left in (f"{name}.wal", f"{name}-wal", f"{name}-shm"):
+            (built / left).unlink(missing_ok=True)
+        (built / name).write_bytes(content)
+    shutil.rmtree(prompts)
+    shutil.copytree(PROJECT_ROOT / "prompts", prompts)
+    shutil.copy(PROJECT_ROOT / "config.yaml", config)
+
+
+def settings_of(endpoint: FakeEndpoint) -> dict[str, str]:
+    return {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-of-no-worth"}
+
+
+def failed_run(project: ProjectCopy) -> str:
+    """What a run that has to fail says last."""
+    output = project.run("run", module=CLI, expect_failure=True)
+    assert SUMMARY not in output
+    assert "Traceback" not in output
+    return output[output.rindex("tacos run: ") :]
+
+
+def test_a_dead_endpoint(project: ProjectCopy) -> None:
+    project.write_samples([("What is new?", "This is.")])
+    project.environment |= {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "TACOS_MAX_RETRIES": "0"}
+    last = failed_run(project)
+    assert "tacos.tag_replies: " in last
+    assert "1 of 25 samples could not be tagged" in last
+
+
+def test_a_deleted_dataset(project: ProjectCopy) -> None:
+    project.dataset.unlink()
+    assert f"{str(project.dataset)!r}, which does not exist" in failed_run(project)
+
+
+def test_a_dataset_that_has_become_useless(project: ProjectCopy) -> None:
+    project.dataset.write_text('{"neither": "this", "nor": "that"}\n', encoding="utf-8")
+    assert "none can be used" in failed_run(project)
+
+
+def test_a_failed_audit(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    endpoint.behaviour.fault = lambda body, _: "refusal" if "What is new?" in body else None
+    project.write_samples([("What is new?", "This is.")])
+    last = failed_run(project)
+    assert "tacos.tag_replies: " in last
+    assert "max_failure_share" in last
+    project.run("run", "--ignore-cron", expect_failure=True)
+
+
+def test_a_poisoned_cache(project: ProjectCopy) -> None:
+    project.cache.write_bytes(b"no database at all " * 1_000)
+    assert f"The response cache {project.cache} cannot be used: file is not a database" in failed_run(project)
+
+
+def test_a_cache_with_holes(project: ProjectCopy) -> None:
+    """A file that opens, but breaks when it is read."""
+    with sqlite3.connect(project.cache) as connection:
+        connection.execute("ALTER TABLE replies RENAME TO other")
+    connection.close()
+    last = failed_run(project)
+    assert "tacos.tag_replies: " in last
+    assert f"The response cache {project.cache} cannot be used" in last
+
+
+def test_another_dataset_is_told_first(project: ProjectCopy) -> None:
+    other = project.root / "other.jsonl"
+    shutil.copy(project.dataset, other)
+    project.environment |= {"TACOS_DATASET": "other.jsonl", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    output = project.run("run", module=CLI)
+    assert output.startswith(f"The dataset is other.jsonl. The last run's was {project.dataset}")
+    project.environment["TACOS_DATASET"] = str(project.dataset)
+    assert f"not {project.dataset}" in project.run("run", "--ignore-cron")
+
+
+def test_a_promotion_executes_nothing(project: ProjectCopy) -> None:
+    edit(project, "config.yaml", "n_clusters: 0", "n_clusters: 3")
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    assert "No model batches to execute" in project.run("plan", "--auto-apply", "--no-prompts")
+
+
+def estimate(project: ProjectCopy) -> dict[str, dict[str, object]]:
+    return {stage["stage"]: stage for stage in json.loads(project.run("estimate", "--json", module=CLI))}
+
+
+def edit(project: ProjectCopy, name: str, old: str, new: str) -> None:
+    file = project.root / name
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "is_bound"),
+    [
+        ("config.yaml", "rule_stemming: true", "rule_stemming: false", True),
+        ("config.yaml", "n_clusters: 0", "n_clusters: 3", True),
+        ("prompts/tag_instruction.txt", "what people want", "what humans want", True),
+        ("prompts/judge_pair.txt", "\n", "\nBe fair.\n", True),
+        ("dataset.jsonl", "", "", True),
+        ("config.yaml", "selection_size: 0", "selection_size: 0", False),
+    ],
+    ids=["rules", "clusters", "prompt", "judge's prompt", "ten records", "nothing"],
+)
+def test_the_estimate_bounds_what_a_server_then_counts(
+    project: ProjectCopy, endpoint: FakeEndpoint, name: str, old: str, new: str, is_bound: bool
+) -> None:
+    if old:
+        edit(project, name, old, new)
+    else:
+        project.write_samples([(f"What is news number {n}?", f"It is {n}.") for n in range(10)])
+    stages = estimate(project)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    n_judged = sum("first_score" in body for body in endpoint.record.bodies)
+    assert endpoint.record.n_requests - n_judged == stages["tagging"]["n_calls"]
+    assert not stages["tagging"]["is_bound"]
+    assert n_judged <= stages["judging"]["n_calls"]
+    assert stages["judging"]["is_bound"] is is_bound
+    if not is_bound:
+        assert stages["judging"]["n_calls"] == n_judged == 0

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from python_models.llm.cache import transfer
+from python_models.llm.cache.entries import EXPORT_VERSION
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.cache.schema import SCHEMA_VERSION
 from python_models.llm.cache.sending_lock import SendingLock
-from python_models.llm.cache.transfer import EXPORT_VERSION, export_cache, import_cache
+from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.cache.upkeep import drop_damaged, drop_imported
 from python_models.llm.errors import CacheError
 from python_models.settings import PROJECT_ROOT

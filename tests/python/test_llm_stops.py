@@ -55,7 +55,7 @@ def test_fifty_items_that_fail_alike_end_the_run(server: FakeEndpoint, tmp_path:
     with pytest.raises(UselessReplies, match="50 items in a row") as caught:
         run(server, tmp_path, tagging_work(2_000))
     assert words in str(caught.value)
-    assert server.record.n_requests <= 3 * 50 + 3 * 16, "three attempts each, and what was in flight"
+    assert server.record.n_requests < 400, "three attempts each, and what was sent before the last of them was read"
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         assert cache.counts()[0] >= 150
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -143,9 +144,16 @@ def cache_path() -> Path:
 
 
 def staging_dir() -> Path:
-    """Folder for Parquet files on their way into the warehouse: beside the cache, emptied after use."""
+    """Folder for Parquet files on their way into the warehouse, emptied after use: beside the cache, or in the
+    system's folder for such files where the cache lies on a read-only medium."""
     path = cache_path().parent / "staging"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        if not cache_path().exists():
+            raise
+        path = Path(tempfile.gettempdir()) / f"tacos-staging-{os.getuid()}"
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

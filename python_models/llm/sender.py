@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, now_us
 from python_models.llm.cache.writer import CacheWriter, Work
@@ -178,8 +179,8 @@ class Sender:
                     slot.cancel()
             if self._grace_s and calling:  # calls in flight are paid for: take what still comes
                 hurry = asyncio.create_task(self._hurry.wait())
-                ended = asyncio.gather(*calling, return_exceptions=True)
-                await asyncio.wait([ended, hurry], timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
+                ended: list[asyncio.Future[Any]] = [asyncio.gather(*calling, return_exceptions=True), hurry]
+                await asyncio.wait(ended, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
                 hurry.cancel()
             for slot in slots:
                 slot.cancel()

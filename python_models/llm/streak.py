@@ -7,11 +7,14 @@ from python_models.llm.errors import UselessReplies
 MOST_IN_A_ROW = 50
 """Items that may fail one after the other, in the same way, without a single usable reply between them."""
 
+_MORE_ROOM = (
+    "Set tagging_max_reply_tokens or judge_max_reply_tokens higher in config.yaml, or ask for less reasoning "
+    "(TACOS_TAGGING_EFFORT, TACOS_JUDGE_EFFORT)"
+)
 _ADVICE = {
-    "truncated": "Set max_reply_tokens higher in config.yaml, or less reasoning (tagging_effort, judge_effort)",
+    "truncated": _MORE_ROOM,
+    "empty_reply": _MORE_ROOM,
     "refused": "Another model (TACOS_TAGGING_MODEL, TACOS_JUDGE_MODEL) or another wording (prompts/) may be answered",
-    "empty_reply": "The model may spend its tokens on reasoning: set max_reply_tokens higher in config.yaml, or less "
-    "reasoning (tagging_effort, judge_effort)",
 }
 _OTHER_ADVICE = "Set a model that follows the reply schema (TACOS_TAGGING_MODEL, TACOS_JUDGE_MODEL)"
 

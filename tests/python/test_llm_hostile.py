@@ -42,12 +42,12 @@ def completion(text: str) -> bytes:
 
 def bomb(n_megabytes: int) -> bytes:
     """A small gzip file of so many megabytes of a reply."""
-    deflate = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    deflate = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     block = b" " * 2**20
     return b"".join(deflate.compress(block) for _ in range(n_megabytes)) + deflate.flush()
 
 
-BOMB = bomb(600)
+BOMB = bomb(200)
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "nested": (lambda: b"[" * 100_000, "", "bad_response: JSON nested too deep"),
     "nested_object": (lambda: b'{"choices":' * 100_000, "", "bad_response: JSON nested too deep"),
@@ -81,7 +81,7 @@ def test_a_hostile_body_is_a_typed_error_of_its_item_alone(tmp_path: Path, name:
 
 
 def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
-    """Eight at once, 600 MB each, in a process of its own."""
+    """Eight at once, 200 MB each, in a process of its own."""
     code = f"""
 import resource, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -156,7 +156,7 @@ def endless(connection: socket.socket, stopped: threading.Event) -> None:
     """A body without an end, as fast as it is taken."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     while not stopped.is_set():
-        connection.sendall(b" " * 65_536)
+        connection.sendall(b" " * 2**20)
 
 
 def trickle(connection: socket.socket, stopped: threading.Event) -> None:
@@ -180,7 +180,7 @@ def no_http(connection: socket.socket, stopped: threading.Event) -> None:
     ("answer", "error"),
     [
         (endless, "bad_response: longer than 8 MiB"),
-        (trickle, "timeout: no reply within 0.5 s"),
+        (trickle, "timeout: no reply within 2 s"),
         (long_header, "bad_response: "),
         (no_http, "bad_response: "),
     ],
@@ -189,7 +189,7 @@ def test_a_body_without_an_end_or_a_beginning_is_given_up(
     tmp_path: Path, answer: Callable[[socket.socket, threading.Event], None], error: str
 ) -> None:
     with raw_server(answer) as base_url:
-        (found,) = run(Endpoint((base_url,)), tmp_path, tagging_work(1), max_retries=0, request_timeout_s=0.5)
+        (found,) = run(Endpoint((base_url,)), tmp_path, tagging_work(1), max_retries=0, request_timeout_s=2.0)
     assert found.error is not None
     assert found.error.startswith(error)
 

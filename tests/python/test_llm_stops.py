@@ -35,6 +35,7 @@ def server() -> Iterator[FakeEndpoint]:
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     forget_dialects()
     monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(pace, "_MINUTE_S", 0.5)  # what is learned from a refusal fits to runs of a second
 
 
 # --- replies of no use ------------------------------------------------------------------------------------------------
@@ -43,10 +44,10 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("truncated", "max_reply_tokens"),
+        ("truncated", "tagging_max_reply_tokens"),
         ("prose", "TACOS_TAGGING_MODEL"),
         ("refusal", "prompts/"),
-        ("empty", "tagging_effort"),
+        ("empty", "TACOS_TAGGING_EFFORT"),
     ],
 )
 def test_fifty_items_that_fail_alike_end_the_run(server: FakeEndpoint, tmp_path: Path, fault: str, words: str) -> None:
@@ -54,7 +55,7 @@ def test_fifty_items_that_fail_alike_end_the_run(server: FakeEndpoint, tmp_path:
     with pytest.raises(UselessReplies, match="50 items in a row") as caught:
         run(server, tmp_path, tagging_work(2_000))
     assert words in str(caught.value)
-    assert server.record.n_requests <= 3 * 50 + 2 * 16, "three attempts each, and what was in flight"
+    assert server.record.n_requests < 400, "three attempts each, and what was sent before the last of them was read"
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         assert cache.counts()[0] >= 150
 
@@ -91,10 +92,10 @@ def test_replies_that_never_come_but_may_be_paid_end_the_run(server: FakeEndpoin
 def test_a_token_limit_costs_few_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_limit_headers: bool
 ) -> None:
-    """The limit of the first paid tier, with a minute of six seconds."""
+    """The limit of the first paid tier, with a minute of twelve seconds."""
     for module in (pace, quota):
-        monkeypatch.setattr(module, "_MINUTE_S", 6.0)
-    behaviour = Behaviour(tokens_per_minute=30_000, minute_s=6.0, has_limit_headers=has_limit_headers, latency_s=0.05)
+        monkeypatch.setattr(module, "_MINUTE_S", 12.0)
+    behaviour = Behaviour(tokens_per_minute=30_000, minute_s=12.0, has_limit_headers=has_limit_headers, latency_s=0.2)
     with FakeEndpoint(behaviour) as server:
         work = [(item_id, replace(request, parameters={"max_tokens": 1_000})) for item_id, request in tagging_work(71)]
         answers = run(server, tmp_path, work, max_concurrency=32)
@@ -111,7 +112,7 @@ def test_a_pause_is_shared_and_told(server: FakeEndpoint, tmp_path: Path, capfd:
     assert all(answer.error is None for answer in answers)
     arrived = server.record.arrived_at
     assert max(later - earlier for earlier, later in pairwise(arrived)) >= 0.5
-    assert server.record.n_requests == 101
+    assert server.record.n_requests <= 100 + 16
     said = capfd.readouterr().err
     for name in ("TACOS_TOKENS_PER_MINUTE", "TACOS_REQUESTS_PER_MINUTE", "TACOS_MAX_CONCURRENCY"):
         assert name in said
@@ -119,11 +120,10 @@ def test_a_pause_is_shared_and_told(server: FakeEndpoint, tmp_path: Path, capfd:
 
 def test_being_turned_away_uses_up_no_tries_while_others_succeed(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour.retry_after = None
-    server.behaviour.fault = lambda body, n_seen: "rate_limit" if n_seen < 4 else None
+    server.behaviour.fault = lambda body, n_seen: "rate_limit" if "number 5." in body and n_seen < 6 else None
     server.behaviour.latency_s = 0.01
-    answers = run(server, tmp_path, tagging_work(40), max_retries=2, max_concurrency=4)
-    lost = [answer for answer in answers if answer.error]
-    assert len(lost) <= 2, "only before anything had succeeded may tries be used up"
+    answers = run(server, tmp_path, tagging_work(60), max_retries=1, max_concurrency=4)
+    assert all(answer.error is None for answer in answers)
 
 
 def test_an_endpoint_that_only_turns_away_ends_the_run(

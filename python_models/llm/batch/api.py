@@ -33,7 +33,8 @@ MAX_BYTES = 200_000_000
 
 _TOO_MANY_TOKENS = "token_limit_exceeded"
 LONGEST_WITHOUT_FILES_S = 3_600.0
-"""So long a batch may be completed without naming a file of results."""
+LONGEST_WITHOUT_COUNTS_S = 120.0
+"""So long a batch may be completed without naming a file of results: if it says that requests are done, or else."""
 
 _FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 _LINES_PER_COMMIT = 500
@@ -223,6 +224,9 @@ class Batches:
     def _may_have_files(self, batch: Any) -> bool:
         """Whether to wait for the files of a batch that is said to be completed."""
         since = self._without_files_since.setdefault(batch.id, time.monotonic())
+        counts = batch.request_counts
+        if counts is None or not counts.completed + counts.failed:
+            return time.monotonic() - since <= LONGEST_WITHOUT_COUNTS_S
         if time.monotonic() - since > LONGEST_WITHOUT_FILES_S:
             raise EndpointError(
                 f"{shown_url(self._endpoint.base_url)} says that the batch {batch.id} is completed, but names no file "

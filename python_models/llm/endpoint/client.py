@@ -202,6 +202,7 @@ class ChatClient:
         """Give up after the timeout, counted from the last reply to any call: the others wait in the same queue."""
         loop = asyncio.get_running_loop()
         started = loop.time()
+        watch: asyncio.TimerHandle
         async with asyncio.timeout(None) as timeout:
 
             def look() -> None:

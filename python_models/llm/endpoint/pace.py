@@ -22,7 +22,12 @@ _GROWTH = 0.25
 
 _BACK_OFF = 1.25
 _SPEED_UP = 0.99
-"""Factors of the seconds between two calls, after a refusal and after a reply: one refusal in more than 20 replies."""
+_SPEED_UP_AFTER_ONE = 0.8
+"""Factors of the seconds between two calls, after a refusal and after a reply: one refusal in more than 20 replies. A
+single refusal may have been an accident, and is soon forgotten."""
+
+_ASKED_TIMES = 3
+"""Calls are as far apart as the last minute allows, at most a second, or so many times the longest pause asked."""
 
 _QUEUEING = 1.5
 _SHARE_TO_STAY = 0.25
@@ -57,7 +62,8 @@ class Pace:
         self._limit = float(min(_FIRST, most))
         self._fastest_s = float("inf")
         self._cut_at = self._resume_at = self._next_at = float("-inf")
-        self._interval_s = 0.0
+        self._interval_s = self._longest_asked_s = 0.0
+        self._n_refusals = 0
         self._recent: deque[tuple[int, int]] = deque()
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -114,7 +120,10 @@ class Pace:
         self.n_succeeded += 1
         self.n_turned_away = 0
         self._count(int(now))
-        self._interval_s = self._interval_s * _SPEED_UP if self._interval_s > _LEAST_INTERVAL_S else 0.0
+        if self._interval_s:
+            self._interval_s *= _SPEED_UP if self._n_refusals > 1 else _SPEED_UP_AFTER_ONE
+            if self._interval_s < _LEAST_INTERVAL_S:
+                self._interval_s, self._n_refusals = 0.0, 0
         self._fastest_s = min(self._fastest_s, seconds)
         if self.n_succeeded == 1:
             self._limit = float(min(_AFTER_FIRST, self._most))
@@ -128,13 +137,20 @@ class Pace:
         now = self._clock()
         if asked_s is not None:
             self._resume_at = max(self._resume_at, now + asked_s)
-            if self.n_succeeded:
-                self._interval_s = max(self._interval_s, min(asked_s, self._usual_interval_s(now)))
-        if sent_at <= self._cut_at:
-            return  # it was under way when another was turned away: the same refusal
-        self.n_turned_away += 1
-        self._resume_at = max(self._resume_at, now + backoff_s(self.n_turned_away, asked_s))
-        self._interval_s = self._interval_s * _BACK_OFF if self._interval_s else min(1.0, self._usual_interval_s(now))
+            self._longest_asked_s = max(self._longest_asked_s, asked_s)
+        is_first_of_many = sent_at > self._cut_at  # others may have been under way: the same refusal
+        if is_first_of_many:
+            self._n_refusals += 1
+            self.n_turned_away += 1
+            self._resume_at = max(self._resume_at, now + backoff_s(self.n_turned_away, asked_s))
+        if self._n_refusals > 2 and self._interval_s:
+            self._interval_s *= _BACK_OFF if is_first_of_many else 1.0
+        else:
+            most_s = max(1.0, _ASKED_TIMES * self._longest_asked_s if self._n_refusals > 1 else 0.0)
+            usual_s = min(self._usual_interval_s(now), most_s)
+            self._interval_s = max(self._interval_s, usual_s) if self.n_succeeded else 0.0
+        if not is_first_of_many:
+            return
         self.quota.drain(now)
         self._cut(now)
 

@@ -54,7 +54,8 @@ def read_retry_after(headers: Mapping[str, str], body: str = "") -> float | None
 
 def _read_reset(headers: Mapping[str, str]) -> float | None:
     """Seconds until the limit is reset that was reached: the one of which nothing is left, else the last of all."""
-    reached, others = [], []
+    reached: list[float] = []
+    others: list[float] = []
     for name in _RESETS:
         seconds = _read_duration(headers.get(name))
         if seconds is not None:

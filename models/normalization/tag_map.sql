@@ -58,7 +58,7 @@ WITH decided AS (
     END AS action,
     CASE
       WHEN ruled.is_common
-      THEN ' -> dropped: on ' || frequencies.n_samples::TEXT || ' samples, fewer than '
+      THEN ' -> dropped: on ' || frequencies.n_samples::TEXT || CASE WHEN frequencies.n_samples = 1 THEN ' sample' ELSE ' samples' END || ', fewer than '
       ELSE ' -> dropped: this spelling is on fewer samples than '
     END || thresholds.min_samples::TEXT AS rarity
   FROM tacos_internal.tag_chains AS ruled

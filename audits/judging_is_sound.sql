@@ -159,7 +159,6 @@ CROSS JOIN pairs
 WHERE
   n_judged <> n_pairs;
 
-/* A judge that never gives more than 10 has taken the scale of 1 to 100 for one of 1 to 10: its scores are coarse. */
 AUDIT (
   name scores_go_beyond_a_scale_of_ten,
   blocking FALSE

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from python_models.settings import PROJECT_ROOT
 from python_models.source.files import DatasetError
 from python_models.source.records import describe_files, read_records
 
-DAY = date(2025, 6, 30)
 RECORDS = [{"instruction": f"Say {i}, please.", "output": f'"{i}" [{i}] {{ok}}'} for i in range(7)]
 LINES = [json.dumps(record) for record in RECORDS]
 SAMPLES = [(record["instruction"], record["output"]) for record in RECORDS]
@@ -32,7 +30,7 @@ SAMPLES = [(record["instruction"], record["output"]) for record in RECORDS]
 
 def read(path: Path) -> list[dict[str, Any]]:
     """All rows; the count of the file is that of its rows, and none is both a sample and rejected."""
-    rows = [row for batch in read_records(str(path), "", date(2020, 1, 1), DAY, DAY) for row in batch.to_pylist()]
+    rows = [row for batch in read_records(str(path), "") for row in batch.to_pylist()]
     assert sum(row["n_records"] for row in describe_files(str(path))) == len(rows)
     assert len({row["record_id"] for row in rows}) == len(rows)
     return rows
@@ -320,12 +318,11 @@ def test_every_file_of_a_folder_has_a_row(tmp_path: Path) -> None:
 
 PEAK = """
 import re, sys
-from datetime import date
 from pathlib import Path
 from python_models.source.records import read_records
 peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) // 1024
-before, day = peak(), date(2025, 1, 1)
-n = sum(batch.num_rows for batch in read_records(sys.argv[1], '', date(2020, 1, 1), day, day))
+before = peak()
+n = sum(batch.num_rows for batch in read_records(sys.argv[1], ''))
 print(n, peak() - before)
 """
 

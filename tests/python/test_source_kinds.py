@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +121,7 @@ def test_6_empty_means_absent(empty: Any) -> None:
 
 def test_6_what_is_empty_in_a_table_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("instruction,output,prompt,response\n,,Say two.,two\n")
-    day = date(2025, 1, 1)
-    (batch,) = read_records(str(tmp_path / "a.csv"), "", date(2020, 1, 1), day, day)
+    (batch,) = read_records(str(tmp_path / "a.csv"), "")
     assert batch.to_pylist()[0]["response"] == "two"
 
 
@@ -319,16 +317,14 @@ def test_14_a_number_is_the_same_answer_in_every_container(value: Any, text: str
     pq.write_table(pa.table({"question": ["Q"], "answer": [value]}), tmp_path / "b.parquet")
     with (tmp_path / "c.csv").open("w") as file:
         csv.writer(file).writerows([["question", "answer"], ["Q", text]])
-    day = date(2025, 1, 1)
-    (batch,) = read_records(str(tmp_path), "", date(2020, 1, 1), day, day)
+    (batch,) = read_records(str(tmp_path), "")
     assert [row["response"] for row in batch.to_pylist()] == [text] * 3
 
 
 def test_14_a_large_number_keeps_its_digits(tmp_path: Path) -> None:
     digits = "123456789012345678901234567890"
     (tmp_path / "a.jsonl").write_text(f'{{"question": "Q", "answer": {digits}}}')
-    day = date(2025, 1, 1)
-    (batch,) = read_records(str(tmp_path / "a.jsonl"), "", date(2020, 1, 1), day, day)
+    (batch,) = read_records(str(tmp_path / "a.jsonl"), "")
     row = batch.to_pylist()[0]
     assert (row["response"], json.loads(row["conversation"])["answer"]) == (digits, int(digits))
 

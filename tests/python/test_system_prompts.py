@@ -12,7 +12,9 @@ from python_models.prompts import prompt_text
 from python_models.tagging.options import TaggingOptions, tagging_prompts
 from python_models.tagging.requests import build_requests
 
-TAGGING = TaggingOptions("m", tagging_prompts(), has_explanations=False, max_prompt_chars=500, max_attempts=1)
+TAGGING = TaggingOptions(
+    "m", tagging_prompts("m", has_explanations=False), has_explanations=False, max_prompt_chars=500, max_attempts=1
+)
 JUDGING = JudgingOptions(
     "m",
     {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_reply.schema.json")},

@@ -105,9 +105,7 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
         yield judging
     if variables["has_singleton_scores"] and variables["judge_model"] != EMBEDDED:
         singletons = StageEstimate("singletons", variables["judge_model"], is_bound=True)
-        yield size.fill_in(
-            singletons, size.n_samples, 1, reasoning_tokens=reasoning_tokens(variables["judge_effort"])
-        )
+        yield size.fill_in(singletons, size.n_samples, 1, reasoning_tokens=reasoning_tokens(variables["judge_effort"]))
 
 
 def _count_judging(

@@ -44,7 +44,7 @@ WITH first_scores AS (
   SELECT
     cluster_id,
     sample_id,
-    AVG(own_score) AS own_score
+    AVG(own_score::DECIMAL(18, 6)) AS own_score
   FROM first_scores
   GROUP BY
     cluster_id,
@@ -139,9 +139,9 @@ SELECT
   (
     COUNT(DISTINCT selected_id) / COUNT(DISTINCT sample_id)::DOUBLE
   )::DOUBLE AS shared_share,
-  AVG(cluster_score)::DOUBLE AS mean_cluster_score,
-  AVG(judge_score)::DOUBLE AS mean_judge_score,
-  AVG(n_response_chars)::DOUBLE AS mean_response_chars,
+  AVG(cluster_score::DECIMAL(18, 6))::DOUBLE AS mean_cluster_score,
+  AVG(judge_score::DECIMAL(18, 6))::DOUBLE AS mean_judge_score,
+  AVG(n_response_chars::DECIMAL(18, 6))::DOUBLE AS mean_response_chars,
   MAX(judge_model)::TEXT AS judge_model
 FROM described
 GROUP BY

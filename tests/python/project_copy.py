@@ -95,7 +95,7 @@ class ProjectCopy:
     def run(self, *arguments: str, module: str = "sqlmesh", expect_failure: bool = False) -> str:
         """Run a command to its end and return what it printed; fails the test where it fails (or does not)."""
         process = self.start(*arguments, module=module)
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=600)
         assert (process.returncode != 0) == expect_failure, output
         return output
 

@@ -26,6 +26,7 @@ from sqlmesh.core.console import configure_console
 
 from python_models.embedded.weights import embedder_path
 from python_models.settings import PROJECT_ROOT
+from python_models.stale_children import categorize_safely
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +78,16 @@ ALTERNATIVES: dict[str, Any] = {
     "has_singleton_scores": True,
     "selection_size": 9,
     "samples_per_cluster": 2,
+    "sample_limit": 40,
+    "association_min_bound": 0.5,
+    "cluster_on": "tags",
+    "cluster_fit_size": 20,
     "tagging_model": "another-tagger",
+    "tagging_effort": "low",
+    "tagging_max_reply_tokens": 500,
     "judge_model": "another-judge",
+    "judge_effort": "low",
+    "judge_max_reply_tokens": 300,
 }
 """Another value of every variable of config.yaml: one that changes tables where the variable can."""
 
@@ -141,7 +150,7 @@ EDITS: dict[str, Edit] = {
         f"rename {file} and calls": both(rename_in_macros(file), set_variables(judge_calls_per_sample=2))
         for file in MACRO_FILES
     },
-    "rename all, and clusters": both(*(rename_in_macros(file) for file in MACRO_FILES), set_variables(n_clusters=3)),
+    "rename all and clusters": both(*(rename_in_macros(file) for file in MACRO_FILES), set_variables(n_clusters=3)),
 }
 
 
@@ -212,7 +221,11 @@ def test_a_planned_change_leaves_the_tables_of_a_fresh_build(
     project = built.copied_to(tmp_path / "project")
     EDITS[name](project.root)
     context = open_project(project, monkeypatch)
-    context.plan(auto_apply=True, no_prompts=True, skip_tests=True)
+    if " and" in name:
+        # What renders to the same SQL beside a changed setting is refused by sqlmesh plan, and mended by tacos run.
+        context.apply(categorize_safely(context.plan_builder(skip_tests=True)).build())
+    else:
+        context.plan(auto_apply=True, no_prompts=True, skip_tests=True)
     build_fresh(context, tmp_path / "fresh.duckdb")
     context.close()
     assert differing_tables(context, project.root / "warehouse.duckdb", tmp_path / "fresh.duckdb") == []

@@ -47,7 +47,8 @@ class Chat(asyncio.Protocol):
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end].lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            _, _, after = head.partition(b"content-length:")
+            length = int(after.split(b"\r\n")[0] or 0)  # a GET has none
             if len(self._received) < end + 4 + length:
                 return
             self._received = self._received[end + 4 + length :]

@@ -188,8 +188,9 @@ def no_http(connection: socket.socket, stopped: threading.Event) -> None:
 def test_a_body_without_an_end_or_a_beginning_is_given_up(
     tmp_path: Path, answer: Callable[[socket.socket, threading.Event], None], error: str
 ) -> None:
+    timeout_s = 2.0 if answer is trickle else 30.0
     with raw_server(answer) as base_url:
-        (found,) = run(Endpoint((base_url,)), tmp_path, tagging_work(1), max_retries=0, request_timeout_s=2.0)
+        (found,) = run(Endpoint((base_url,)), tmp_path, tagging_work(1), max_retries=0, request_timeout_s=timeout_s)
     assert found.error is not None
     assert found.error.startswith(error)
 

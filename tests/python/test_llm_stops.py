@@ -226,7 +226,7 @@ def test_the_first_interrupt_waits_for_the_calls_in_flight(
     child.communicate(timeout=30)
     assert child.returncode == code
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
-        assert cache.counts()[0] == sum(server.record.answered.values()) == server.record.n_requests == 44
+        assert cache.counts()[0] == sum(server.record.answered.values()) == server.record.n_requests
 
 
 def test_the_second_interrupt_stops_at_once(server: FakeEndpoint, tmp_path: Path) -> None:
@@ -238,4 +238,4 @@ def test_the_second_interrupt_stops_at_once(server: FakeEndpoint, tmp_path: Path
     child.communicate(timeout=20)
     assert child.returncode == -signal.SIGINT
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
-        assert cache.counts()[0] == 40, "nobody was waited for"
+        assert cache.counts()[0] == server.record.n_requests - 4, "nobody was waited for"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import httpx2
-import openai
 
+from python_models.llm.endpoint.body import MAX_BODY_BYTES
 from python_models.llm.endpoint.dialect import dialect_of
 from python_models.llm.endpoint.endpoint import Endpoint, shown_url
 from python_models.llm.spending.prices import OLD, PRICES_PATH, Price, find_price
@@ -44,14 +44,26 @@ def notices(endpoint: Endpoint, models: set[str], prices: dict[str, Price], toda
 def _shutdown_dates(endpoint: Endpoint) -> dict[str, date]:
     """Dates by model, as far as ``GET /v1/models`` names them; many servers name none, or have no such list."""
     found: dict[str, date] = {}
-    with openai.OpenAI(
-        api_key=endpoint.api_key or "none", base_url=endpoint.base_url, max_retries=0, timeout=_TIMEOUT_S
-    ) as client:
-        try:
-            listed: Any = json.loads(client.get("/models", cast_to=httpx2.Response).content)
-            for model in listed["data"]:
-                if isinstance(model.get("shutdown_date"), str):
-                    found[str(model["id"])] = date.fromisoformat(model["shutdown_date"])
-        except (openai.OpenAIError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return found  # only a notice is lost; if the endpoint cannot be used, the first request says so
+    try:
+        for model in json.loads(_listed(endpoint))["data"]:
+            if isinstance(model.get("shutdown_date"), str):
+                found[str(model["id"])] = date.fromisoformat(model["shutdown_date"])
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return found  # only a notice is lost; if the endpoint cannot be used, the first request says so
     return found
+
+
+def _listed(endpoint: Endpoint) -> bytes:
+    """The list of models as it comes, uncompressed; ValueError if it is too long, in bytes or in seconds."""
+    headers = {"Accept-Encoding": "identity", "Authorization": f"Bearer {endpoint.api_key or 'none'}"}
+    until = time.monotonic() + _TIMEOUT_S
+    body = bytearray()
+    with (
+        httpx2.Client(timeout=_TIMEOUT_S, headers=headers, follow_redirects=True) as client,
+        client.stream("GET", f"{endpoint.base_url}/models") as response,
+    ):
+        for piece in response.iter_raw():
+            body += piece
+            if len(body) > MAX_BODY_BYTES or time.monotonic() > until:
+                raise ValueError("no list of models within bounds")
+    return bytes(body)

@@ -18,6 +18,8 @@ _RANGES = {
     "samples_per_cluster": (0, 1_000_000_000),
     "max_failure_share": (0, 1),
 }
+# The estimator of values: what a margin and the mean of both values are worth, the prior, the noise of a comparison.
+_ESTIMATOR = {"contrast": "1.25", "mean_weight": "2.5", "prior_precision": "0.8", "noise_variance": "130.0"}
 
 
 @macro()
@@ -93,10 +95,9 @@ def starts_a_segment(evaluator, seat_hash: exp.Expression) -> str:
 
     A quarter of the seats do, by their hash: a new sample then moves the pairs of one short segment only, and not of
     half the ring. The odd one out of a segment is paired with its next, so that a matching takes 0.57 calls per
-    sample instead of 0.5; where not so many are to be paid for, and in the paper's profile, the ring is one segment.
+    sample instead of 0.5; judging_plan.is_segmented says where that is paid for.
     """
-    is_whole = evaluator.var("judging_profile") == "paper" or evaluator.var("judge_calls_per_sample") < 0.6
-    return "FALSE" if is_whole else f"SUBSTRING({seat_hash.sql(dialect='duckdb')}, 32, 1) IN ('0', '1', '2', '3')"
+    return f"SUBSTRING({seat_hash.sql(dialect='duckdb')}, 32, 1) IN ('0', '1', '2', '3')"
 
 
 @macro()
@@ -139,12 +140,18 @@ def last_scores(evaluator) -> str:
 
 
 @macro()
-def score_sweep(evaluator, previous: exp.Expression, partner_weight: exp.Expression) -> str:
+def estimator(evaluator, name: exp.Expression) -> exp.Expression:
+    """A constant of the estimator."""
+    return exp.Literal.number(_ESTIMATOR[name.name])
+
+
+@macro()
+def score_sweep(evaluator, previous: exp.Expression) -> str:
     """One sweep of the estimator: every sample's value from its own evidence and its partners' values before.
 
     Sums run over decimals, so that they do not depend on the order in which an engine adds.
     """
-    weight = partner_weight.sql(dialect="duckdb")
+    weight = "({contrast} * {contrast} - {mean_weight} / 4)".format_map(_ESTIMATOR)
     return f"""
       SELECT
         systems.node_no,

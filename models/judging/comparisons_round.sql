@@ -23,72 +23,16 @@ MODEL (
   )
 );
 
-WITH judged AS (
-  SELECT
-    pairs.cluster_id,
-    pairs.first_sample_id,
-    pairs.second_sample_id,
-    replies.scores
-  FROM @PAIRS_OF_ROUNDS(@judging_round) AS pairs
-  INNER JOIN @REPLIES_OF_ROUNDS(@judging_round) AS replies
-    ON replies.pair_id = pairs.pair_id
-  WHERE
-    replies.error IS NULL
-), calls AS (
+WITH valued AS (
   SELECT
     cluster_id,
     first_sample_id,
     second_sample_id,
-    scores.first_score AS first_score,
-    scores.second_score AS second_score
-  FROM judged
-), given AS (
-  SELECT
-    first_score AS score
-  FROM calls
-  UNION ALL
-  SELECT
-    second_score AS score
-  FROM calls
-), counted AS (
-  SELECT
-    score,
-    COUNT(*) AS n_given
-  FROM given
-  GROUP BY
-    score
-), mid_ranks AS (
-  SELECT
-    score,
-    (
-      SUM(n_given) OVER (ORDER BY score) - n_given / 2.0
-    )::DOUBLE / (
-      SUM(n_given) OVER ()
-    )::DOUBLE AS mid_rank
-  FROM counted
-), score_values AS (
-  SELECT
-    score,
-    (
-      10 * LN(mid_rank / (
-        1 - mid_rank
-      ))
-    )::DECIMAL(18, 6) AS value
-  FROM mid_ranks
-), valued AS (
-  SELECT
-    calls.cluster_id,
-    calls.first_sample_id,
-    calls.second_sample_id,
-    calls.first_score,
-    calls.second_score,
-    first_values.value AS first_value,
-    second_values.value AS second_value
-  FROM calls
-  INNER JOIN score_values AS first_values
-    ON first_values.score = calls.first_score
-  INNER JOIN score_values AS second_values
-    ON second_values.score = calls.second_score
+    first_score,
+    second_score,
+    first_value,
+    second_value
+  FROM tacos_internal.valued_judgments_@judging_round
 ), position_bias AS (
   SELECT
     AVG(first_value - second_value)::DECIMAL(18, 6) AS advantage

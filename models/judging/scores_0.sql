@@ -5,14 +5,13 @@ MODEL (
   column_descriptions (
     sample_id = 'The candidate.',
     cluster_id = 'Its cluster.',
+    node_no = 'Number of the candidate, by cluster and sample: the short key of the estimator.',
     score = '0: an average sample of its cluster.'
   ),
   grain (sample_id, cluster_id),
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
-    NOT_NULL(columns := (
-      score
-    ))
+    NOT_NULL(columns := (node_no, score))
   ),
   tags (
     judging
@@ -22,6 +21,7 @@ MODEL (
 SELECT
   sample_id::TEXT AS sample_id,
   cluster_id::INT AS cluster_id,
+  ROW_NUMBER() OVER (ORDER BY cluster_id, sample_id)::BIGINT AS node_no,
   0::DOUBLE AS score
 FROM tacos_internal.memberships
 WHERE

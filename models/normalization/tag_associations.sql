@@ -23,55 +23,24 @@ MODEL (
   )
 );
 
-WITH frequent AS (
+WITH pairs AS (
   SELECT
-    frequencies.canonical_tag,
-    frequencies.n_samples
-  FROM tacos.tag_frequencies AS frequencies
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
-  WHERE
-    frequencies.is_kept
-    AND frequencies.n_samples >= thresholds.association_min_support
-), carried AS (
-  SELECT
-    sample_tags.sample_id,
-    sample_tags.canonical_tag
-  FROM tacos_internal.sample_tags AS sample_tags
-  INNER JOIN frequent
-    ON frequent.canonical_tag = sample_tags.canonical_tag
-), pairs AS (
-  SELECT
-    firsts.canonical_tag AS first_tag,
-    seconds.canonical_tag AS second_tag,
-    COUNT(*) AS support
-  FROM carried AS firsts
-  INNER JOIN carried AS seconds
-    ON seconds.sample_id = firsts.sample_id
-    AND seconds.canonical_tag > firsts.canonical_tag
-  GROUP BY
-    firsts.canonical_tag,
-    seconds.canonical_tag
-), supported AS (
-  SELECT
-    pairs.first_tag,
-    pairs.second_tag,
-    pairs.support
-  FROM pairs
-  CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
-  WHERE
-    pairs.support >= thresholds.association_min_support
+    first_tag,
+    second_tag,
+    support
+  FROM tacos_internal.tag_pairs
 ), directed AS (
   SELECT
     first_tag AS antecedent,
     second_tag AS consequent,
     support
-  FROM supported
+  FROM pairs
   UNION ALL
   SELECT
     second_tag AS antecedent,
     first_tag AS consequent,
     support
-  FROM supported
+  FROM pairs
 ), rules AS (
   SELECT
     directed.antecedent,
@@ -82,9 +51,9 @@ WITH frequent AS (
     directed.support / antecedents.n_samples AS confidence,
     directed.support * thresholds.n_samples / antecedents.n_samples / consequents.n_samples AS lift
   FROM directed
-  INNER JOIN frequent AS antecedents
+  INNER JOIN tacos.tag_frequencies AS antecedents
     ON antecedents.canonical_tag = directed.antecedent
-  INNER JOIN frequent AS consequents
+  INNER JOIN tacos.tag_frequencies AS consequents
     ON consequents.canonical_tag = directed.consequent
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
 ), eligible AS (

@@ -39,31 +39,7 @@ MODEL (
   )
 );
 
-WITH ruled AS (
-  SELECT
-    rules.raw_tag,
-    rules.n_occurrences,
-    rules.is_common,
-    rules.canonical_tag AS ruled_tag,
-    COALESCE(aliases.merged_into, rules.canonical_tag) AS canonical_tag,
-    NOT aliases.merged_into IS NULL AS is_alias,
-    rules.raw_tag || CASE
-      WHEN rules.cleaned_tag <> rules.raw_tag
-      THEN ' -> ' || rules.cleaned_tag
-      ELSE ''
-    END || CASE
-      WHEN rules.canonical_tag <> rules.cleaned_tag
-      THEN ' -> ' || rules.canonical_tag
-      ELSE ''
-    END || CASE WHEN rules.rule <> '' THEN ' (' || rules.rule || ')' ELSE '' END || CASE
-      WHEN NOT aliases.merged_into IS NULL
-      THEN ' -> ' || aliases.merged_into || ' (alias)'
-      ELSE ''
-    END AS chain
-  FROM tacos.tag_rules AS rules
-  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
-    ON aliases.canonical_tag = rules.canonical_tag
-), decided AS (
+WITH decided AS (
   SELECT
     ruled.raw_tag,
     ruled.n_occurrences,
@@ -84,7 +60,7 @@ WITH ruled AS (
       THEN ' -> dropped: on ' || frequencies.n_samples::TEXT || ' samples, fewer than '
       ELSE ' -> dropped: this spelling is on fewer samples than '
     END || thresholds.min_samples::TEXT AS rarity
-  FROM ruled
+  FROM tacos_internal.tag_chains AS ruled
   LEFT JOIN tacos.tag_frequencies AS frequencies
     ON frequencies.canonical_tag = ruled.canonical_tag
   LEFT JOIN tacos_internal.tag_merges AS merges

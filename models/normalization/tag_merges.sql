@@ -53,71 +53,17 @@ WITH merges AS (
   WHERE
     frequencies.is_kept
 ), jump_2 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_1 AS heres
-  INNER JOIN jump_1 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_1)
 ), jump_4 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_2 AS heres
-  INNER JOIN jump_2 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_2)
 ), jump_8 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_4 AS heres
-  INNER JOIN jump_4 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_4)
 ), jump_16 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_8 AS heres
-  INNER JOIN jump_8 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_8)
 ), jump_32 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_16 AS heres
-  INNER JOIN jump_16 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_16)
 ), jump_64 AS (
-  SELECT
-    heres.tag,
-    nexts.target,
-    heres.merged_into,
-    heres.n_jumps + nexts.n_jumps AS n_jumps,
-    CASE WHEN nexts.action = 'kept' THEN heres.action ELSE nexts.action END AS action,
-    heres.path || nexts.path AS path
-  FROM jump_32 AS heres
-  INNER JOIN jump_32 AS nexts
-    ON nexts.tag = heres.target
+  @MERGE_JUMP(jump_32)
 )
 SELECT
   tag::TEXT AS canonical_tag,

@@ -100,6 +100,8 @@ def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dic
             continue
         table = schema_and_table.partition(".")[2]
         model = context.get_model(name, raise_if_missing=True)
+        if model.kind.is_embedded:  # it is part of the queries that read it
+            continue
         kind = "VIEW" if model.kind.is_view else "TABLE"
         query = f"CREATE {kind} {schema_and_table} AS {_local(context, context.render(model))}"
         audits = {

@@ -75,7 +75,7 @@ class Trial:
             {"sample_id": self.ids, "instruction": [f"sample {sample_id}" for sample_id in self.ids]}
         )
         clusters = pd.DataFrame({"sample_id": self.ids, "cluster_id": self.world.cluster_ids})
-        pipeline.run(samples, clusters, judge or self.panel, has_audits=False)
+        pipeline.run(samples, clusters, judge or self.panel, judge_names=self.panel.names, has_audits=False)
         return pipeline
 
     def measure(self, variables: dict[str, Any]) -> dict[str, float]:

@@ -37,7 +37,7 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
     column_descriptions={
         "request_key": "Key of the reply in the cache, as in tag_replies and pair_replies.",
         "stage": "The stage that asked: tagging, judging.",
-        "model_name": "The model that was asked.",
+        "model_name": "The model that answered, if its price is known, else the one that was asked.",
         "attempt": "The how-manieth reply to the same question, from 1: others could not be read.",
         "finish_reason": "Why the reply ended, as the endpoint says: stop, length, content_filter.",
         "n_prompt_tokens": "Tokens of the request; NULL if the endpoint does not say.",

@@ -4,7 +4,7 @@ MODEL (
   description 'One row per stage, model and way of paying: calls, tokens, time and dollars so far, of all environments.',
   column_descriptions (
     stage = 'The stage that asked.',
-    model_name = 'The model that was asked.',
+    model_name = 'The model that answered, if its price is known, else the one that was asked.',
     payment = 'How it was paid: here, batch, imported or free.',
     n_calls = 'Replies received.',
     n_repeated = 'Replies beyond the first to the same question, because others could not be read.',

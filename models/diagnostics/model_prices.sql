@@ -8,15 +8,17 @@ MODEL (
     model_name TEXT,
     input_usd_per_million DOUBLE,
     cached_input_usd_per_million DOUBLE,
+    cache_write_usd_per_million DOUBLE,
     output_usd_per_million DOUBLE,
     valid_on DATE,
     source TEXT
   ),
   column_descriptions (
-    model_name = 'Name of the model without a date at its end.',
+    model_name = 'Name of the model; one with a date at its end is looked up with it first, then without.',
     input_usd_per_million = 'US dollars per million prompt tokens.',
     cached_input_usd_per_million = 'US dollars per million prompt tokens that the endpoint had cached.',
-    output_usd_per_million = 'US dollars per million completion tokens.',
+    cache_write_usd_per_million = 'US dollars per million prompt tokens that the endpoint writes to its cache.',
+    output_usd_per_million = 'US dollars per million completion tokens, reasoning included.',
     valid_on = 'When the price was noted.',
     source = 'Where it stands.'
   ),
@@ -30,6 +32,7 @@ MODEL (
         model_name,
         input_usd_per_million,
         cached_input_usd_per_million,
+        cache_write_usd_per_million,
         output_usd_per_million
       )
     )

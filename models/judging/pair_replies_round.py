@@ -14,7 +14,9 @@ from python_models.prompts import JUDGE_WORDINGS, prompt_text
 
 WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
 SCHEMA = prompt_text("judge_reply.schema.json")
-CODE_DIGEST = source_digest("judging/pairs", "judging/heuristic", "llm/replies", "llm/fence", "embedded/judge")
+CODE_DIGEST = source_digest(
+    "judging/pairs", "judging/heuristic", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "embedded/judge"
+)
 
 
 @model(
@@ -61,6 +63,8 @@ def execute(
         prompts={"judge": judge_wording(WORDING_TEXTS, context.var("judge_wording")), "schema": SCHEMA},
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
+        effort=context.var("judge_effort"),
+        max_reply_tokens=context.var("judge_max_reply_tokens"),
     )
     pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))

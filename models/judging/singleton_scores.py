@@ -12,7 +12,7 @@ from python_models.digest import source_digest
 from python_models.prompts import prompt_text
 
 PROMPTS = {"judge": prompt_text("judge_single.txt"), "schema": prompt_text("judge_single_reply.schema.json")}
-CODE_DIGEST = source_digest("judging", "llm/replies", "llm/fence")
+CODE_DIGEST = source_digest("judging", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence")
 
 
 @model(
@@ -60,6 +60,8 @@ def execute(
         prompts=PROMPTS,
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
+        effort=context.var("judge_effort"),
+        max_reply_tokens=context.var("judge_max_reply_tokens"),
     )
     candidates = candidates_with_texts(
         context.resolve_table("tacos_internal.memberships"), context.resolve_table("tacos.samples")

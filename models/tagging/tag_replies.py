@@ -13,7 +13,7 @@ from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
 from python_models.tagging.options import tagging_prompts
 
 PROMPTS = tagging_prompts()
-CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/fence", "embedded/examples")
+CODE_DIGEST = source_digest("tagging", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "embedded/examples")
 
 
 @model(
@@ -60,6 +60,8 @@ def execute(
         has_explanations=context.var("tag_explanations"),
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
+        effort=context.var("tagging_effort"),
+        max_reply_tokens=context.var("tagging_max_reply_tokens"),
         local_model=Path(local_model) if local_model else None,
     )
     samples = (

@@ -1,6 +1,7 @@
 """Child process: one language model behind the OpenAI protocol on a free loopback port, until its standard input ends.
 
-Run as ``python -m python_models.embedded.serve MODEL.gguf``; ``python_models.embedded.server`` does so.
+Run as ``python -m python_models.embedded.serve MODEL.gguf``; ``python_models.embedded.server`` does so. The first line
+of the standard input is the key that every request must carry: a page in a browser can reach a loopback port, too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def main() -> None:
     preload_openmp()
     import xllamacpp
 
-    server = xllamacpp.Server(_parameters(xllamacpp, sys.argv[1]))
+    key = sys.stdin.buffer.readline().decode().strip()
+    if not key:
+        sys.exit("The first line of the standard input must be the key that requests will carry.")
+    server = xllamacpp.Server(_parameters(xllamacpp, sys.argv[1], key))
     sys.stdout.write(f"{READY} {server.listening_address}/v1\n")
     sys.stdout.flush()
     sys.stdin.buffer.read()
@@ -31,7 +35,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _parameters(xllamacpp, model: str):  # type: ignore[no-untyped-def]  # compiled module without stubs
+def _parameters(xllamacpp, model: str, key: str):  # type: ignore[no-untyped-def]  # compiled module without stubs
     """Settings under which a reply depends on the request alone.
 
     One slot, so that requests are never evaluated in one batch; nothing kept from the request before; one thread,
@@ -39,6 +43,9 @@ def _parameters(xllamacpp, model: str):  # type: ignore[no-untyped-def]  # compi
     """
     params = xllamacpp.CommonParams()
     params.model.path = model
+    params.hostnames = ["127.0.0.1"]
+    params.api_keys = [key]
+    params.cors_origins = ""
     params.n_gpu_layers = 0
     params.verbosity = 0
     params.n_ctx = CONTEXT_TOKENS

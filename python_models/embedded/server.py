@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 import queue
+import secrets
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -38,16 +39,22 @@ class LocalServerError(RuntimeError):
 
 @dataclass(frozen=True)
 class LocalServer:
-    """Addresses of the running workers, ``http://127.0.0.1:PORT/v1`` each; a worker serves one request at a time."""
+    """The running workers; each serves one request at a time.
+
+    Attributes:
+        base_urls: their addresses, ``http://127.0.0.1:PORT/v1`` each.
+        api_key: the key that they all want, made anew at every start. Kept out of ``repr``.
+    """
 
     base_urls: tuple[str, ...]
+    api_key: str = field(repr=False)
 
 
 @contextmanager
 def local_endpoint(model: Path | None = None) -> Iterator[Endpoint]:
     """Serve the embedded language model while the context is open: one address per core, one call each at a time."""
     with serve_local_model(model) as server:
-        yield Endpoint(base_urls=server.base_urls, api_key=None, max_concurrency=1, is_free=True)
+        yield Endpoint(base_urls=server.base_urls, api_key=server.api_key, max_concurrency=1, is_free=True)
 
 
 @contextmanager
@@ -69,15 +76,17 @@ def serve_local_model(
     count = n_workers or min(usable_cores(), _MOST_WORKERS)
     deadline = time.monotonic() + timeout_s
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(path)) for _ in range(count)]
-        yield LocalServer(base_urls=tuple(worker.wait_until_ready(deadline) for worker in workers))
+        key = secrets.token_hex(32)
+        workers = [stack.enter_context(_Worker(path, key)) for _ in range(count)]
+        yield LocalServer(tuple(worker.wait_until_ready(deadline) for worker in workers), key)
 
 
 class _Worker:
     """One child process, with its messages in a temporary file that vanishes by itself."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, key: str) -> None:
         self._model = model
+        self._key = key
 
     def __enter__(self) -> _Worker:
         self._messages: IO[bytes] = tempfile.TemporaryFile()
@@ -90,6 +99,10 @@ class _Worker:
             # Ctrl-C is for the parent: it finishes what is in flight, and then closes the child.
             start_new_session=True,
         )
+        if self._process.stdin:  # through the pipe: arguments and environment can be seen by others
+            with suppress(BrokenPipeError):  # a child that ended at once says why
+                self._process.stdin.write(f"{self._key}\n".encode())
+                self._process.stdin.flush()
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         # Reads to the end, so that a talkative child never blocks on a full pipe.
         threading.Thread(target=self._read_lines, daemon=True).start()
@@ -97,7 +110,8 @@ class _Worker:
 
     def __exit__(self, *_: object) -> None:
         if self._process.stdin:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         try:
             self._process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from python_models.judging.heuristic import score_pairs
 from python_models.llm.answer_columns import ANSWER_FIELDS, answer_values
+from python_models.llm.effort import reply_parameters, reply_room
 from python_models.llm.endpoint.endpoint import open_configured_endpoint
 from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
@@ -30,7 +31,9 @@ EMBEDDED = "embedded"
 TEXT_COLUMNS = ("first_instruction", "first_response", "second_instruction", "second_response")
 
 _BATCH_ROWS = 1_000
-_PARAMETERS = {"temperature": 0, "max_tokens": 64}
+FIRST_LIMIT = 64
+ROOM = 128
+"""Tokens of a reply without reasoning: two numbers in JSON take 15, in a fence and with many line ends 40."""
 
 REPLY_SCHEMA = pa.schema(
     [
@@ -50,12 +53,26 @@ class JudgingOptions:
         prompts: ``judge``, the static instructions to the judge, and ``schema``, the JSON schema of its reply.
         max_prompt_chars: longer instructions and responses are cut, each by itself.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
+        effort: how much the judge reasons; empty to leave that to it.
+        max_reply_tokens: room for a reply, reasoning included; 0 for automatic.
     """
 
     model_name: str
     prompts: Mapping[str, str]
     max_prompt_chars: int
     max_attempts: int
+    effort: str = ""
+    max_reply_tokens: int = 0
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Sampling parameters of every request."""
+        return reply_parameters(self.effort, FIRST_LIMIT)
+
+    @property
+    def reply_room(self) -> int:
+        """Tokens that a reply may take at the first attempt."""
+        return reply_room(self.effort, self.max_reply_tokens, ROOM)
 
 
 def pairs_with_texts(pairs: str, samples: str) -> exp.Select:
@@ -121,9 +138,10 @@ def build_request(row: Mapping[str, Any], options: JudgingOptions) -> tuple[Chat
             {"role": "system", "content": options.prompts["judge"].strip()},
             {"role": "user", "content": "\n\n".join(fenced[name] for name in TEXT_COLUMNS)},
         ),
-        parameters=_PARAMETERS,
+        parameters=options.parameters,
         reply_schema=_read_schema(options.prompts["schema"]),
         schema_name="scores",
+        reply_room=options.reply_room,
     )
     return request, any(is_cut for _, is_cut in cut.values())
 

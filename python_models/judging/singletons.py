@@ -19,7 +19,6 @@ from python_models.llm.replies import parse_scores, read_json_object
 from python_models.llm.request import ChatRequest
 
 _BATCH_ROWS = 1_000
-_PARAMETERS = {"temperature": 0, "max_tokens": 64}
 
 SCORE_SCHEMA = pa.schema(
     {
@@ -67,7 +66,7 @@ def parse_single_score(text: str) -> int:
     Raises:
         InvalidReply: as ``parse_scores``, which does the reading.
     """
-    reply = read_json_object(text)
+    reply = read_json_object(text, "score")
     if "score" in reply:
         reply = {"first_score": reply["score"], "second_score": reply["score"]}
     return parse_scores(json.dumps(reply))[0]
@@ -83,7 +82,9 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
             user = {"role": "user", "content": "\n\n".join(fence(**cut).values())}
             yield (
                 row["sample_id"],
-                ChatRequest(options.model_name, (system, user), _PARAMETERS, reply_schema=schema, schema_name="score"),
+                ChatRequest(
+                    options.model_name, (system, user), options.parameters, schema, "score", options.reply_room
+                ),
             )
 
     answers = ask(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Generic, TypeVar
 
+from python_models.llm.answer_text import InvalidReply
 from python_models.llm.lookup import Answer, Item, Lookup, evaluate
-from python_models.llm.replies import InvalidReply
 from python_models.llm.request import ChatRequest
 from python_models.llm.sender import Job, Outcome, Sender
 from python_models.llm.session import Session
@@ -78,6 +78,7 @@ class OnlineRun(Generic[T]):
 
     def _send(self, items: list[Item]) -> None:
         if items and self._sender is not None:
+            self._session.look_at({item.request.model for item in items})
             for item in items:
                 item.n_new += 1
             self._sender.submit([Job(item.key, item.request, item.attempt, item.first_key) for item in items])
@@ -121,6 +122,8 @@ class OnlineRun(Generic[T]):
             value = evaluate(outcome.reply, self._lookup.parse)
         except InvalidReply as error:
             item.last = outcome.reply
+            if error.kind == "truncated" and self._sender is not None:
+                self._sender.rooms.count_cut(outcome.job.request, outcome.job.attempt)
             if item.n_new < self._max_attempts:
                 self._lookup.next_attempt(item)
                 again.append(item)

@@ -13,10 +13,11 @@ import secrets
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, now_us
 from python_models.llm.cache.writer import CacheWriter, Work
+from python_models.llm.effort import Rooms
 from python_models.llm.endpoint.client import AskDifferently, CallFailed, ChatClient
 from python_models.llm.endpoint.dialect import dialect_of
 from python_models.llm.endpoint.endpoint import Endpoint, shown_url
@@ -95,6 +96,7 @@ class Sender:
         self._clients: list[ChatClient] = []
         self._loop = asyncio.new_event_loop()
         self._limits = RateLimits(settings)
+        self.rooms = Rooms()
         self._thread = threading.Thread(target=self._run, name="tacos-sender", daemon=True)
         self._thread.start()
 
@@ -165,6 +167,7 @@ class Sender:
 
     async def _send(self, job: Job, client: ChatClient) -> None:
         """One job to its end: a committed reply, or an error after all retries."""
+        job = replace(job, request=self.rooms.widen(job.request))
         n_failures = level = 0
         while not self._stop.is_set():
             try:

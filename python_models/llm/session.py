@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
+from datetime import UTC, datetime
 
 from python_models.llm.batch.api import Batches
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.endpoint.endpoint import Endpoint
+from python_models.llm.endpoint.notices import notices
 from python_models.llm.errors import EndpointError
 from python_models.llm.progress import Progress
 from python_models.llm.sender import Sender
@@ -92,6 +94,12 @@ class Session:
         sender = Sender(self.stage, self.endpoint, self.settings, self.budget, self.cache.writer)
         self._stack.callback(sender.close)
         return sender
+
+    def look_at(self, models: set[str]) -> None:
+        """Tell the user what there is to know about models that are about to be asked."""
+        if self.endpoint is not None and not self.endpoint.is_free:
+            for notice in notices(self.endpoint, models, read_prices(), datetime.now(UTC).date()):
+                self.progress.say(notice)
 
     def show(self) -> None:
         """Show the progress, if it is time to."""

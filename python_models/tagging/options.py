@@ -38,6 +38,8 @@ class TaggingOptions:
         has_explanations: whether each tag comes with a sentence of explanation.
         max_prompt_chars: longer instructions are cut.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
+        effort: how much the model reasons; empty to leave that to it.
+        max_reply_tokens: room for a reply, reasoning included; 0 for automatic.
         local_model: another GGUF file for ``embedded``, None for the packaged one.
     """
 
@@ -46,6 +48,8 @@ class TaggingOptions:
     has_explanations: bool
     max_prompt_chars: int
     max_attempts: int
+    effort: str = ""
+    max_reply_tokens: int = 0
     local_model: Path | None = None
 
     @property

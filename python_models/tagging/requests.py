@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from python_models.llm.effort import reply_parameters, reply_room
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.request import ChatRequest
 from python_models.prompts import fill
@@ -24,6 +25,9 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
+    room = _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS
+    parameters = reply_parameters(options.effort, room)
+    room = reply_room(options.effort, options.max_reply_tokens, room)
     variant = "_explained" if options.has_explanations else ""
     schema = json.loads(options.prompts[f"capable_schema{variant}"])
     reply_form = options.prompts[f"capable_reply{variant}"].strip()
@@ -37,12 +41,10 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
                     {"role": "system", "content": system},
                     {"role": "user", "content": fence(instruction=text)["instruction"]},
                 ),
-                parameters={
-                    "temperature": 0,
-                    "max_tokens": _MAX_TOKENS_EXPLAINED if options.has_explanations else _MAX_TOKENS,
-                },
+                parameters=parameters,
                 reply_schema=schema,
                 schema_name="tags",
+                reply_room=room,
             ),
             is_cut,
         )

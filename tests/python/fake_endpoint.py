@@ -97,6 +97,8 @@ class Behaviour:
         batch_status: how the batch of that number (from 0) ends: ``completed``, ``failed``, ``expired`` (half of its
             requests are answered) or ``cancelled``; by default ``completed``.
         batch_max_requests: larger batches are refused.
+        answer: status and JSON (or text) of the answer to a request body; None to answer as usual.
+        shutdown_dates: of models, as GET /v1/models names them.
     """
 
     fault: Callable[[str, int], str | None] | None = None
@@ -121,6 +123,8 @@ class Behaviour:
     batch_polls: int = 1
     batch_status: Callable[[int], str] | None = None
     batch_max_requests: int = 50_000
+    answer: Callable[[dict[str, Any]], tuple[int, Any] | None] | None = None
+    shutdown_dates: Mapping[str, str] = field(default_factory=dict)
 
     def choose_fault(self, body: str, n_seen: int) -> str | None:
         """The fault of a request, if it meets one."""
@@ -240,8 +244,10 @@ class FakeEndpoint:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _models(self, request: web.Request) -> web.Response:
-        names = sorted(self.behaviour.models or {"fake-model"})
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+        names = sorted((self.behaviour.models or {"fake-model"}) | self.behaviour.shutdown_dates.keys())
+        dates = self.behaviour.shutdown_dates
+        models = [{"id": name, "object": "model", "shutdown_date": dates.get(name)} for name in names]
+        return web.json_response({"object": "list", "data": models})
 
     async def _stats(self, request: web.Request) -> web.Response:
         record = self.record
@@ -283,18 +289,28 @@ class FakeEndpoint:
         refusal = self._refuse(body, key)
         if refusal is not None:
             return refusal
+        answer = behaviour.answer(body) if behaviour.answer is not None else None
+        if answer is not None:
+            return self._answered(counted, *answer)
         fault = behaviour.choose_fault(text, n_seen)
         if fault is not None:
             record.faults[fault] += 1
             response = await self._fail(request, fault)
             if response is not None:
                 return response
-        completion = complete(body, behaviour, fault)
-        if completion.get("usage"):
-            record.n_prompt_tokens += completion["usage"]["prompt_tokens"]
-            record.n_completion_tokens += completion["usage"]["completion_tokens"]
-        record.answered[counted] += 1
-        return web.json_response(completion)
+        return self._answered(counted, 200, complete(body, behaviour, fault))
+
+    def _answered(self, counted: str, status: int, answer: Any) -> web.Response:
+        """Send an answer, and count it if it is a chat completion."""
+        record = self.record
+        if isinstance(answer, str):
+            return web.Response(status=status, text=answer)
+        if status == 200 and isinstance(answer, dict) and "choices" in answer:
+            record.answered[counted] += 1
+            if answer.get("usage"):
+                record.n_prompt_tokens += answer["usage"].get("prompt_tokens", 0)
+                record.n_completion_tokens += answer["usage"].get("completion_tokens", 0)
+        return web.json_response(answer, status=status)
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import BadRequestError, OpenAI
+from openai import AuthenticationError, BadRequestError, OpenAI
 
 from python_models.embedded.server import LocalServerError, local_endpoint, serve_local_model
 from python_models.embedded.weights import local_model_path
+from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.prompts import prompt_text
 
 SCHEMA = json.loads(prompt_text("tag_reply_embedded.schema.json"))
@@ -36,14 +37,15 @@ pytestmark = pytest.mark.embedded
 
 
 @pytest.fixture(scope="module")
-def base_urls() -> Iterator[tuple[str, ...]]:
+def endpoint() -> Iterator[Endpoint]:
     with local_endpoint() as endpoint:
         assert endpoint.max_concurrency == 1
-        yield endpoint.base_urls
+        yield endpoint
 
 
-def ask(base_url: str, request: str, **parameters: Any) -> str:
-    client = OpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=120)
+def ask(endpoint: Endpoint, request: str, worker: int = 0, **parameters: Any) -> str:
+    url = endpoint.base_urls[worker % len(endpoint.base_urls)]
+    client = OpenAI(base_url=url, api_key=endpoint.api_key, max_retries=0, timeout=120)
     reply = client.chat.completions.create(
         model="any",
         messages=[{"role": "system", "content": "Tag."}, *EXAMPLE, {"role": "user", "content": request}],
@@ -55,25 +57,37 @@ def ask(base_url: str, request: str, **parameters: Any) -> str:
     return reply.choices[0].message.content or ""
 
 
-def test_replies_have_the_form_of_the_schema(base_urls: tuple[str, ...]) -> None:
-    tags = json.loads(ask(base_urls[0], REQUESTS[0]))["tags"]
+def test_replies_have_the_form_of_the_schema(endpoint: Endpoint) -> None:
+    tags = json.loads(ask(endpoint, REQUESTS[0]))["tags"]
     assert 2 <= len(tags) <= 3
     assert all(isinstance(tag, str) and tag == tag.lower() for tag in tags)
 
 
-def test_the_same_request_gets_the_same_bytes_whatever_else_is_in_flight(base_urls: tuple[str, ...]) -> None:
+def test_the_same_request_gets_the_same_bytes_whatever_else_is_in_flight(endpoint: Endpoint) -> None:
     """Alone and one by one; then all at once in another order, more than there are workers: none lost, all equal."""
-    alone = {request: ask(base_urls[0], request) for request in REQUESTS}
+    alone = {request: ask(endpoint, request) for request in REQUESTS}
     crowd = [request for request in reversed(REQUESTS) for _ in range(2)]
     with ThreadPoolExecutor(len(crowd)) as pool:
-        together = list(pool.map(lambda item: ask(base_urls[item[0] % len(base_urls)], item[1]), enumerate(crowd)))
+        together = list(pool.map(lambda item: ask(endpoint, item[1], item[0]), enumerate(crowd)))
     assert together == [alone[request] for request in crowd]
     assert len(set(alone.values())) > 1
 
 
-def test_a_request_beyond_the_context_is_refused(base_urls: tuple[str, ...]) -> None:
+def test_a_request_beyond_the_context_is_refused(endpoint: Endpoint) -> None:
     with pytest.raises(BadRequestError, match="context"):
-        ask(base_urls[0], "word " * 3000)
+        ask(endpoint, "word " * 3000)
+
+
+def test_only_who_knows_the_key_is_answered(endpoint: Endpoint) -> None:
+    """A page in a browser, or another user of this machine, reaches the port but does not know the key."""
+    assert all(url.startswith("http://127.0.0.1:") for url in endpoint.base_urls)
+    assert endpoint.api_key is not None
+    assert endpoint.api_key not in repr(endpoint)
+    for key in ("none", endpoint.api_key[:-1]):
+        with pytest.raises(AuthenticationError):
+            ask(Endpoint(endpoint.base_urls, key), REQUESTS[0])
+    with serve_local_model(n_workers=1) as other:
+        assert other.api_key != endpoint.api_key
 
 
 def test_a_file_that_is_no_model_fails_with_the_child_s_messages(tmp_path: Path) -> None:
@@ -95,6 +109,7 @@ def test_the_child_ends_when_its_parent_is_killed() -> None:
         "import subprocess, sys; from python_models.embedded.weights import local_model_path\n"
         "child = subprocess.Popen([sys.executable, '-m', 'python_models.embedded.serve', str(local_model_path())],"
         " stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)\n"
+        "child.stdin.write(b'key\\n'); child.stdin.flush()\n"
         "print(child.pid, child.stdout.readline().decode(), flush=True); sys.stdin.read()"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -19,7 +19,7 @@ import openai
 
 from python_models.llm.cache.response_cache import INSERT_REPLY, ResponseCache, now_us
 from python_models.llm.cache.writer import Rows, Work
-from python_models.llm.endpoint.client import read_completion
+from python_models.llm.endpoint.completion import read_completion
 from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
 from python_models.llm.errors import EndpointError
 from python_models.settings import LlmSettings

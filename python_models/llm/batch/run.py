@@ -58,6 +58,7 @@ class Spool:
             dict(request.parameters),
             request.reply_schema,
             request.schema_name,
+            request.reply_room,
         ]
         self._file.write(json.dumps(line) + "\n")
         self.n_items += 1
@@ -67,8 +68,8 @@ class Spool:
         self._file.flush()
         with self.path.open(encoding="ascii") as file:
             for line in file:
-                item_id, first_attempt, n_failures, model, messages, parameters, schema, name = json.loads(line)
-                yield item_id, ChatRequest(model, tuple(messages), parameters, schema, name), first_attempt, n_failures
+                item_id, first_attempt, n_failures, model, messages, *rest = json.loads(line)
+                yield item_id, ChatRequest(model, tuple(messages), *rest), first_attempt, n_failures
 
     def close(self) -> None:
         """Close and remove the file."""
@@ -140,6 +141,7 @@ class BatchRun:
                 spool.close()
                 return
             n_round += 1
+            self._session.look_at(self._models(spool))
             spoken = {model: copy.deepcopy(self._dialect(model)) for model in self._models(spool)}
             n_stored = self._batches.n_stored
             if not self._send(spool):

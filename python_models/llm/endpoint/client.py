@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -17,16 +18,26 @@ import httpx2
 import openai
 
 from python_models.llm.cache.response_cache import CachedReply, now_us
-from python_models.llm.endpoint.dialect import Dialect, dialect_of
+from python_models.llm.endpoint.completion import (
+    BAD_KEY,
+    MODERATED,
+    NO_MONEY,
+    error_of,
+    read_completion,
+    status_of,
+    words_of,
+)
+from python_models.llm.endpoint.dialect import Dialect, dialect_of, refused_effort, room_that_fits
 from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
 from python_models.llm.endpoint.retries import read_retry_after
 from python_models.llm.errors import EndpointError
-from python_models.llm.request import ChatRequest
+from python_models.llm.request import LENGTH_LIMITS, ChatRequest
 
 _CONNECT_TIMEOUT_S = 10.0
 _LONGEST_DETAIL = 300
 _TRANSIENT = frozenset({408, 409, 425, 429})
-_NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "account_deactivated")
+_LEAST_ROOM = 64
+"""Tokens: in less, no answer can be hoped for."""
 
 # One line per request at INFO would fill SQLMesh's log file.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -115,18 +126,7 @@ class ChatClient:
         level = max(level, dialect.format_level) if request.reply_schema is not None else 0
         body = dialect.body(request, attempt, level)
         requested_at_us, started = now_us(), time.perf_counter()
-        failure: Exception | None = None
-        payload = None
-        try:
-            payload = await self._post(body)
-        except openai.APIStatusError as error:
-            if error.status_code in {400, 422} and self._learn(dialect, body, level, error):
-                failure = AskDifferently(dialect.format_level)
-            elif error.status_code in {400, 415, 422, 501} and self._may_try_next_format(dialect, body, level):
-                # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
-                failure = AskDifferently(level + 1)
-            else:
-                failure = self._status_failure(error.status_code, error.response, _error_of(error.body))
+        payload, failure = await self._try(dialect, body, level)
         if failure is not None:
             raise failure  # out here, so that the client's error, which may repeat the key, is not attached to it
         reply = self._read(payload, stage, request, attempt, key, requested_at_us, time.perf_counter() - started)
@@ -134,6 +134,31 @@ class ChatClient:
             dialect.accepted_level = level
             dialect.format_level = max(dialect.format_level, level)
         return reply
+
+    async def _try(self, dialect: Dialect, body: dict[str, Any], level: int) -> tuple[Any, Exception | None]:
+        """One call: what came, or what is wrong. A prompt that leaves less room for the reply is sent once more so."""
+        is_shortened = False
+        while True:
+            try:
+                return await self._post(body), None
+            except openai.APIStatusError as refused:
+                status, response, error = refused.status_code, refused.response, error_of(refused.body)
+            if error.get("code") == "json_validate_failed":  # Groq: the model wrote something, but not what was wanted
+                return _written_in_vain(error), None
+            fits = room_that_fits(body, words_of(error)) if status in {400, 413, 422} else None
+            if fits is not None and fits >= _LEAST_ROOM and not is_shortened and "context" in words_of(error):
+                body = {name: min(value, fits) if name in LENGTH_LIMITS else value for name, value in body.items()}
+                is_shortened = True
+                continue
+            failure = self._status_failure(status, response.headers, error, response.text)
+            if isinstance(failure, EndpointError) or failure.kind == "refused":
+                return None, failure
+            if status in {400, 422, 500} and self._learn(dialect, body, level, status, error):
+                return None, AskDifferently(dialect.format_level)
+            if status in {400, 415, 422, 501} and self._may_try_next_format(dialect, body, level):
+                # An endpoint that says nothing useful may still dislike the format, as long as it never took it.
+                return None, AskDifferently(level + 1)
+            return None, failure
 
     async def _post(self, body: dict[str, Any]) -> Any:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -163,25 +188,43 @@ class ChatClient:
     def _refused_connection(self, detail: str) -> CallFailed:
         return CallFailed("connection", self._clean(detail), is_transient=True, is_refused_connection=True)
 
-    def _learn(self, dialect: Dialect, body: dict[str, Any], level: int, error: openai.APIStatusError) -> bool:
-        details = _error_of(error.body)
-        parameter = details.get("param")
-        message = f"{error.response.text} {details.get('code') or ''}"
-        return dialect.learn(body, level, message, parameter if isinstance(parameter, str) else None)
+    def _learn(self, dialect: Dialect, body: dict[str, Any], level: int, status: int, error: dict[str, Any]) -> bool:
+        parameter = error.get("param") if isinstance(error.get("param"), str) else None
+        words = words_of(error)
+        effort = refused_effort(body, words, parameter)
+        if effort is not None:
+            raise EndpointError(
+                f"The model {body['model']} does not take the reasoning effort {effort!r} "
+                f"({self._clean(str(error.get('message')))}). Set TACOS_TAGGING_EFFORT or TACOS_JUDGE_EFFORT to one "
+                "that it takes, or to nothing to leave it to the model."
+            )
+        fits = room_that_fits(body, words)
+        if fits is not None and "context" not in words:  # in a context, the room depends on the prompt
+            dialect.most_reply_tokens = min(fits, dialect.most_reply_tokens or fits)
+            return True
+        return dialect.learn(body, level, words, parameter, is_server_error=status >= 500)
 
     @staticmethod
     def _may_try_next_format(dialect: Dialect, body: dict[str, Any], level: int) -> bool:
         return "response_format" in body and (dialect.accepted_level is None or dialect.accepted_level > level)
 
-    def _status_failure(self, status: int, response: httpx2.Response, details: dict[str, Any]) -> Exception:
+    def _status_failure(
+        self, status: int, headers: Mapping[str, str], error: dict[str, Any], text: str
+    ) -> CallFailed | EndpointError:
         """What an HTTP error means: a failed call, or an endpoint that cannot be used."""
-        said = self._clean(str(details.get("message") or response.text))
-        code = str(details.get("code") or details.get("type") or "")
+        said = self._clean(str(error.get("message") or text))
+        words = words_of(error) or text
         where = shown_url(self.base_url)
-        if status == 401:
-            return EndpointError(f"{where} refuses the key (401: {said}). Set OPENAI_API_KEY for this OPENAI_BASE_URL.")
-        if status == 402 or (status in {403, 429} and any(word in f"{code} {said}" for word in _NO_MONEY)):
+        if status == 401 or (status in {400, 403} and BAD_KEY.search(f"{words} {error.get('details')}")):
+            return EndpointError(
+                f"{where} refuses the key ({status}: {said}). Set OPENAI_API_KEY for this OPENAI_BASE_URL."
+            )
+        if status == 402 or (status in {400, 403, 429} and NO_MONEY.search(words)):
             return EndpointError(f"The account at {where} cannot pay for requests ({status}: {said}).")
+        metadata = error.get("metadata")
+        is_flagged = isinstance(metadata, dict) and not metadata.keys().isdisjoint({"flagged_input", "reasons"})
+        if status in {400, 403, 422, 451} and (is_flagged or MODERATED.search(f"{words} {error.get('innererror')}")):
+            return CallFailed("refused", f"content_filter: {said}")
         if status == 403:
             return EndpointError(
                 f"{where} forbids the request (403: {said}). See that the key of OPENAI_API_KEY may use this model."
@@ -191,11 +234,8 @@ class ChatClient:
                 f"{where} knows no such address or model ({status}: {said}). See OPENAI_BASE_URL (it usually ends in "
                 "/v1) and the model names TACOS_TAGGING_MODEL and TACOS_JUDGE_MODEL."
             )
-        if status == 400 and "content_filter" in f"{code} {response.text}":
-            return CallFailed("refused", f"content_filter: {said}")
         is_transient = status in _TRANSIENT or status >= 500
-        retry_after_s = read_retry_after(response.headers)
-        return CallFailed(f"http_{status}", said, is_transient=is_transient, retry_after_s=retry_after_s)
+        return CallFailed(f"http_{status}", said, is_transient=is_transient, retry_after_s=read_retry_after(headers))
 
     def _read(
         self,
@@ -210,19 +250,37 @@ class ChatClient:
         try:
             reply = read_completion(payload, stage, request.model, attempt, key, requested_at_us, seconds * 1000)
         except (KeyError, IndexError, TypeError, AttributeError):
-            details = _error_of(payload)
-            said = self._clean(str(details.get("message") or json.dumps(payload)))
-            raise CallFailed(
-                "bad_response", f"no chat completion: {said}", is_transient=True, may_be_paid=not details
-            ) from None
+            raise self._failure_in_body(payload) from None
         text = self._endpoint.hide_secrets(reply.text) if reply.text else reply.text
         if text is not reply.text or self._endpoint.is_free:
             reply = reply._replace(text=text, is_free=self._endpoint.is_free)
         return reply
 
+    def _failure_in_body(self, payload: Any) -> CallFailed | EndpointError:
+        """What an answer with status 200 means that is no chat completion; the work may have been done and paid."""
+        error = error_of(payload)
+        status = status_of(error)
+        failure = self._status_failure(status, {}, error, "") if status else None
+        if failure is None and MODERATED.search(words_of(error)):
+            failure = CallFailed("refused", f"content_filter: {self._clean(words_of(error))}")
+        if failure is None:
+            said = self._clean(str(error.get("message") or json.dumps(payload)))
+            failure = CallFailed("bad_response", f"no chat completion: {said}", is_transient=True)
+        if isinstance(failure, CallFailed):
+            failure.may_be_paid = True
+        return failure
+
     def _clean(self, text: str) -> str:
         text = " ".join(hide_bearer(self._endpoint.hide_secrets(text)).split())
         return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+
+
+def _written_in_vain(error: dict[str, Any]) -> dict[str, Any]:
+    """A completion with what a model wrote although it does not match the schema: it is read like any other reply."""
+    is_cut = "max completion tokens" in str(error.get("message"))
+    written = error.get("failed_generation")
+    message = {"content": written if isinstance(written, str) else None}
+    return {"choices": [{"message": message, "finish_reason": "length" if is_cut else "json_validate_failed"}]}
 
 
 def _could_not_connect(error: BaseException) -> bool:
@@ -245,57 +303,3 @@ def _causes(error: BaseException) -> list[BaseException]:
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 10:
         causes.append(cause)
     return causes
-
-
-def read_completion(
-    payload: Any, stage: str, model: str, attempt: int, key: str, requested_at_us: int, latency_ms: float | None
-) -> CachedReply:
-    """Read a chat completion object into a row of the cache.
-
-    Raises:
-        KeyError, IndexError, TypeError, AttributeError: it is none.
-    """
-    choice = payload["choices"][0]
-    message = choice["message"]
-    text, refusal = message.get("content"), message.get("refusal")
-    if isinstance(text, list):  # some endpoints answer in parts
-        text = "".join(part.get("text") or "" for part in text)
-    usage = payload.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return CachedReply(
-        key=key,
-        stage=stage,
-        model=model,
-        attempt=attempt,
-        text=_storable(text),
-        refusal=_storable(refusal),
-        finish_reason=_storable(choice.get("finish_reason")),
-        n_prompt_tokens=_count(usage.get("prompt_tokens")),
-        n_cached_tokens=_count(details.get("cached_tokens")),
-        n_completion_tokens=_count(usage.get("completion_tokens")),
-        latency_ms=latency_ms,
-        requested_at_us=requested_at_us,
-    )
-
-
-def _storable(text: object) -> str | None:
-    """The text with lone surrogates replaced, which no UTF-8 file can hold."""
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise TypeError(f"wanted a string, got {type(text).__name__}")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
-
-
-def _error_of(body: object) -> dict[str, Any]:
-    """The error object of a reply: ``{"error": {...}}`` or the object itself; empty if there is none."""
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        if isinstance(inner, str):
-            return {"message": inner}
-        return inner if isinstance(inner, dict) and ("message" in inner or "code" in inner) else {}
-    return {}

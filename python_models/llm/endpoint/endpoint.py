@@ -45,6 +45,12 @@ class Endpoint:
                 )
             if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
                 raise SettingError(f"OPENAI_BASE_URL must look like https://host/v1, but it is {shown_url(url)!r}.")
+            if urlsplit(url).query or "/openai/deployments/" in urlsplit(url).path:
+                raise SettingError(
+                    f"OPENAI_BASE_URL must be an address without ?api-version= or another query, but the one for "
+                    f"{shown_url(url)} has one or names a deployment. Azure's address without them is "
+                    "https://RESOURCE.openai.azure.com/openai/v1; the deployment's name is the model's name."
+                )
 
     @property
     def base_url(self) -> str:

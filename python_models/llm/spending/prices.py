@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,19 +18,26 @@ PRICES_PATH = PROJECT_ROOT / "seeds" / "model_prices.csv"
 BATCH_DISCOUNT = 0.5
 """The batch API costs half (OpenAI's pricing page)."""
 
+OLD = timedelta(days=180)
+"""A price that was noted longer ago is worth a look at the provider's page."""
+
 _MILLION = 1_000_000
-_DATED = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8})$")
+_DATED = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
+_COLUMNS = ("input_usd_per_million", "cached_input_usd_per_million", "output_usd_per_million")
+_WRITE_COLUMN = "cache_write_usd_per_million"
 # Tokens that a chat template adds per message and per request; generous, as this is a bound.
 _TOKENS_PER_MESSAGE = 8
 _TOKENS_PER_REQUEST = 32
 
 
 class Price(NamedTuple):
-    """US dollars per million tokens."""
+    """US dollars per million tokens, as noted on a day; writing to the endpoint's prompt cache may cost more."""
 
     input_usd: float
     cached_input_usd: float
     output_usd: float
+    cache_write_usd: float | None = None
+    valid_on: date | None = None
 
     def cost(self, n_prompt: int, n_cached: int, n_completion: int, *, is_batch: bool = False) -> float:
         """US dollars for a call; ``n_cached`` tokens are a part of ``n_prompt``."""
@@ -37,8 +46,13 @@ class Price(NamedTuple):
         return usd / _MILLION * (BATCH_DISCOUNT if is_batch else 1.0)
 
     def worst_cost(self, n_prompt: int, n_completion: int, *, is_batch: bool = False) -> float:
-        """US dollars if nothing of the prompt is cached."""
-        return self.cost(n_prompt, 0, n_completion, is_batch=is_batch)
+        """US dollars if nothing of the prompt is cached, and all of it is written to the cache."""
+        usd = n_prompt * max(self.input_usd, self.cache_write_usd or 0.0) + n_completion * self.output_usd
+        return usd / _MILLION * (BATCH_DISCOUNT if is_batch else 1.0)
+
+    def age_on(self, today: date) -> timedelta:
+        """Time since the price was noted; 0 if that is not known."""
+        return today - self.valid_on if self.valid_on else timedelta(0)
 
 
 def read_prices(path: Path = PRICES_PATH) -> dict[str, Price]:
@@ -55,24 +69,37 @@ def read_prices(path: Path = PRICES_PATH) -> dict[str, Price]:
     prices = {}
     for number, row in enumerate(rows, start=2):
         try:
-            values = [
-                float(row[name])
-                for name in ("input_usd_per_million", "cached_input_usd_per_million", "output_usd_per_million")
-            ]
+            values = [float(row[column]) for column in _COLUMNS]
+            write_usd = float(row.get(_WRITE_COLUMN) or values[0])
             name = row["model_name"].strip()
+            valid_on = date.fromisoformat(row["valid_on"])
         except (KeyError, TypeError, ValueError) as error:
             raise PriceError(
-                f"{path}, line {number}: wanted a model name and three numbers, got {row} ({error})."
+                f"{path}, line {number}: wanted a model name, prices and a date, got {row} ({error})."
             ) from None
-        if min(values) < 0 or not all(value < float("inf") for value in values):
+        if min(*values, write_usd) < 0 or not all(value < float("inf") for value in (*values, write_usd)):
             raise PriceError(f"{path}, line {number}: prices must be 0 or more, got {row}.")
-        prices[name] = Price(*values)
+        if name in prices:
+            raise PriceError(f"{path}, line {number}: {name} has a price already.")
+        prices[name] = Price(values[0], values[1], values[2], write_usd, valid_on)
     return prices
 
 
 def find_price(prices: Mapping[str, Price], model: str) -> Price | None:
     """The price of a model: by its name, else by its name without a date at the end; None if unknown."""
     return prices.get(model) or prices.get(_DATED.sub("", model))
+
+
+def billed_model(asked: str, answered: object) -> str:
+    """Whose price a reply has: the model that answered, if it says so and has a price, else the one that was asked."""
+    if not isinstance(answered, str) or answered == asked:
+        return asked
+    return answered if find_price(_bundled_prices(), answered) else asked
+
+
+@cache
+def _bundled_prices() -> dict[str, Price]:
+    return read_prices()
 
 
 def max_prompt_tokens(request: ChatRequest) -> int:

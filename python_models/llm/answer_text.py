@@ -1,0 +1,221 @@
+"""Finding the answer in what a model wrote: behind its reasoning, out of fences and prose, and only if it is certain.
+
+JSON is read strictly, else with the liberties that models take: trailing commas, comments, single or typographic
+quotes, bare keys, Python's literals. Nothing is completed or computed: a value that is not written as one token is
+refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any
+
+_QUOTED_CHARS = 80
+
+# What ends the reasoning of a model. The last one counts: a draft may talk about the mark itself.
+_END_OF_REASONING = re.compile(
+    r"</\s*(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think)\s*>"
+    r"|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|/think\|>"
+    r"|<\|channel\|>\s*final\b[^{\[]{0,100}?<\|message\|>|<channel\|>|assistantfinal(?=[\s{\[`]|$)",
+    re.IGNORECASE,
+)
+_START_OF_REASONING = re.compile(
+    r"<\s*(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think)\s*>"
+    r"|\[THINK\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|think\|>"
+    r"|<\|channel\|?>\s*(?:analysis|commentary|thought)\b|\Aanalysis(?=[A-Z])",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\r?\n?")
+
+# The beginning of an object or a list as replies have them; other brackets are prose, code or formulas.
+_OPENING = re.compile(
+    r"""\{\s*(?:\}|["“„«'](?:\\.|[^"”»'\\]){0,100}["”»“']\s*:|[A-Za-z_]\w{0,100}\s*:)|\[\s*(?:\]|["“„«'{])"""
+)
+_TOKEN = re.compile(
+    r"""(?P<skipped>\s+|//[^\n]*|/\*.*?\*/)
+    |(?P<mark>[{}\[\],:])
+    |"(?P<double>(?:\\.|[^"\\])*)"
+    |'(?P<single>(?:\\.|[^'\\])*)'
+    |[“„«](?P<typographic>(?:\\.|[^”»“"\\])*)[”»“"]
+    |(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=[\s,\]}/]|$)
+    |(?P<word>[A-Za-z_]\w*)""",
+    re.VERBOSE | re.DOTALL,
+)
+_LITERALS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
+_LITERALS |= {"NaN": "NaN", "Infinity": "Infinity"}
+
+
+class InvalidReply(ValueError):  # noqa: N818 - named for what it is in the tables
+    """A reply that cannot be used.
+
+    Attributes:
+        kind: what is wrong: ``invalid_json``, ``not_an_object``, ``missing_key``, ``invalid_value``, ``out_of_range``,
+            ``truncated``, ``refused``, ``empty_reply``, ``tool_call`` or ``reasoning_only``.
+        detail: what was wanted and what was got.
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+        self.detail = detail
+
+
+def quote(value: object) -> str:
+    """Show a value in an error message: its repr, cut to one line of bounded length."""
+    if isinstance(value, str) and len(value) > _QUOTED_CHARS:
+        value = value[:_QUOTED_CHARS] + "…"
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} nested too deeply to be shown"
+    return text if len(text) <= 2 * _QUOTED_CHARS else text[: 2 * _QUOTED_CHARS] + "…"
+
+
+def after_reasoning(text: str) -> str:
+    """What a model wrote after its reasoning; the text itself if it shows none.
+
+    Raises:
+        InvalidReply: ``truncated``: the text ends inside its reasoning; ``empty_reply``: nothing follows it.
+    """
+    text = text.strip().lstrip("\ufeff")
+    fence = _FENCE.match(text)
+    if _OPENING.match(text, fence.end() if fence else 0):
+        return text  # a JSON value comes first, and may speak of the marks in its strings
+    ends = [mark.end() for mark in _END_OF_REASONING.finditer(text)]
+    rest = text[ends[-1] :].strip() if ends else text
+    if _START_OF_REASONING.search(rest):
+        raise InvalidReply("truncated", f"the reply ends inside its reasoning: …{quote(rest[-_QUOTED_CHARS:])}")
+    if ends and not rest:
+        raise InvalidReply("empty_reply", "nothing follows the reasoning")
+    return rest
+
+
+def read_json(text: str, keys: Collection[str] = ()) -> Any:
+    """Read the one JSON value of a reply.
+
+    Args:
+        text: the whole reply.
+        keys: an object with one of these is the answer, whatever else stands beside it.
+
+    Raises:
+        InvalidReply: ``empty_reply``, ``truncated`` (it ends inside its reasoning or its JSON) or ``invalid_json``: no
+            JSON, JSON that cannot be read for certain, or several values that differ.
+    """
+    if not text.strip():
+        raise InvalidReply("empty_reply", "the reply is blank")
+    answer = after_reasoning(text)
+    try:
+        return _strict_json(answer)
+    except (ValueError, RecursionError):
+        pass  # not plain JSON: it may stand in a fence or in prose
+    try:
+        return _one_value(answer, keys)
+    except RecursionError:
+        raise InvalidReply("invalid_json", f"nested too deeply: {quote(answer)}") from None
+
+
+def _one_value(answer: str, keys: Collection[str]) -> Any:
+    values = _find_values(answer)
+    values = [value for value in values if isinstance(value, dict) and not value.keys().isdisjoint(keys)] or values
+    if not values:
+        kind = "truncated" if _is_open(answer) else "invalid_json"
+        raise InvalidReply(kind, f"no JSON object or array in {quote(answer)}")
+    if any(value != values[0] for value in values):
+        raise InvalidReply("invalid_json", f"{len(values)} different answers, the last {quote(values[-1])}")
+    return values[0]
+
+
+def begins_with_json(text: str) -> bool:
+    """Whether the answer begins with one whole JSON value: then a cut behind it has taken nothing from it."""
+    try:
+        answer = after_reasoning(text)
+        fence = _FENCE.match(answer)
+        json.JSONDecoder().raw_decode(answer, fence.end() if fence else 0)
+    except (InvalidReply, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _find_values(text: str) -> list[Any]:
+    """Every object and list of the text that stands in no other one."""
+    values = []
+    at = 0
+    while opening := _OPENING.search(text, at):
+        value, at = _read_value(text, opening.start())
+        values.append(value)
+    return values
+
+
+def _read_value(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins there and where it ends, read strictly, else token by token."""
+    try:
+        value, end = json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        return value, end
+    written, end = _as_strict_json(text, start)
+    try:
+        return _strict_json(written), end
+    except (ValueError, RecursionError) as error:
+        raise InvalidReply("invalid_json", f"{quote(text[start:])} ({quote(str(error))})") from None
+
+
+def _as_strict_json(text: str, start: int) -> tuple[str, int]:
+    """Write a value of relaxed JSON in strict JSON; tells where it ends.
+
+    Raises:
+        InvalidReply: ``truncated`` or ``invalid_json``: something in it is no token.
+    """
+    parts: list[str] = []
+    depth, at = 0, start
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if token is None:
+            kind = "truncated" if _is_open(text[start:]) else "invalid_json"
+            raise InvalidReply(kind, f"cannot read {quote(text[at:])} in {quote(text[start:])}")
+        at = token.end()
+        kind = token.lastgroup or ""
+        written = token[kind]
+        if kind == "skipped":
+            continue
+        if kind == "mark":
+            if written in "}]" and parts and parts[-1] == ",":
+                parts.pop()
+            depth += (written in "{[") - (written in "}]")
+        elif kind == "word":
+            written = _LITERALS.get(written, json.dumps(written) if text[at:].lstrip()[:1] == ":" else written)
+        elif kind != "number":
+            written = _as_string(written)
+        parts.append(written)
+        if depth == 0:
+            return " ".join(parts), at
+    raise InvalidReply("truncated", f"the reply ends inside its JSON: …{quote(text[-_QUOTED_CHARS:])}")
+
+
+def _as_string(body: str) -> str:
+    """The body of a string in any quotes as a strict JSON string."""
+    body = re.sub(r"\\(.)", lambda escape: escape[1] if escape[1] in "'“”„«»" else escape[0], body, flags=re.DOTALL)
+    body = re.sub(r'(\\.)|"', lambda found: found[1] or r"\"", body, flags=re.DOTALL)
+    return f'"{body}"'
+
+
+def _strict_json(text: str) -> Any:
+    return json.loads(text, strict=False, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a key that comes twice with different values is a draft and its correction, and nobody knows which."""
+    found = dict(pairs)
+    if len(found) != len(pairs) and any(found[key] != value for key, value in pairs):
+        raise ValueError(f"a key has two values in {quote(pairs)}")
+    return found
+
+
+def _is_open(text: str) -> bool:
+    """Whether the text ends inside brackets or a string of its JSON."""
+    start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=len(text))
+    bare = re.sub(r'"(?:\\.|[^"\\])*("|$)', lambda string: "" if string[1] else "{", text[start:], flags=re.DOTALL)
+    return sum(bare.count(char) for char in "{[") > sum(bare.count(char) for char in "}]")

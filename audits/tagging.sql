@@ -11,7 +11,53 @@ WHERE
   CASE
     WHEN replies.sample_id IS NULL
     THEN @FAIL(
-      'Sample ' || samples.sample_id || ' of ' || samples.ingested_at::TEXT || ' has no row in tag_replies: its day was processed before the sample came in. Mend it (paid replies are not paid again): sqlmesh plan --restate-model tacos.tag_replies'
+      'Sample ' || samples.sample_id || ' of ' || samples.ingested_at::TEXT || ' has no row in tag_replies: its day was processed before the sample came in. Mend it (paid replies are not paid again): sqlmesh plan --restate-model tacos.tag_replies --run --ignore-cron'
+    )
+    ELSE FALSE
+  END;
+
+AUDIT (
+  name every_reply_has_its_sample
+);
+
+SELECT
+  replies.sample_id
+FROM tacos.tag_replies AS replies
+LEFT JOIN tacos.samples AS samples
+  ON samples.sample_id = replies.sample_id
+  AND samples.ingested_at = replies.ingested_at
+WHERE
+  CASE
+    WHEN samples.sample_id IS NULL
+    THEN @FAIL(
+      'tag_replies has a row for ' || replies.sample_id || ' of ' || replies.ingested_at::TEXT || ', but samples has none of that day: it was removed, and its day was not processed again. Mend it (paid replies are not paid again): sqlmesh plan --restate-model tacos.tag_replies --run --ignore-cron'
+    )
+    ELSE FALSE
+  END;
+
+AUDIT (
+  name every_tag_of_the_replies_is_a_raw_tag
+);
+
+/* All days, not only those at hand: a restatement that stopped half way leaves old ones behind. */
+WITH tags AS (
+  SELECT
+    COUNT(*) AS n_tags
+  FROM tacos.raw_tags
+), replies AS (
+  SELECT
+    COALESCE(SUM(ARRAY_LENGTH(tags)), 0) AS n_tags
+  FROM tacos.tag_replies
+)
+SELECT
+  tags.n_tags
+FROM tags
+CROSS JOIN replies
+WHERE
+  CASE
+    WHEN tags.n_tags <> replies.n_tags
+    THEN @FAIL(
+      'raw_tags has ' || tags.n_tags::TEXT || ' tags, and tag_replies ' || replies.n_tags::TEXT || ': a day was not processed again. Mend it: sqlmesh plan --restate-model tacos.raw_tags --run --ignore-cron'
     )
     ELSE FALSE
   END;

@@ -66,10 +66,10 @@ def last_judging_round(evaluator) -> exp.Expression:
 
 
 @macro()
-def pairs_of_rounds(evaluator, last: exp.Expression) -> str:
-    """The pairs of the rounds 1 to ``last``; no row if ``last`` is 0."""
+def pairs_of_rounds(evaluator, last: exp.Expression, first: exp.Expression | None = None) -> str:
+    """The pairs of the rounds ``first`` (1 unless given) to ``last``; no row if ``last`` is 0."""
     columns = "judging_round, pair_id, cluster_id, first_sample_id, second_sample_id, is_order_check"
-    rounds = range(1, int(last.name) + 1)
+    rounds = range(int(first.name) if first else 1, int(last.name) + 1)
     if not rounds:
         return (
             "(SELECT 0 AS judging_round, '' AS pair_id, cluster_id, sample_id AS first_sample_id, "

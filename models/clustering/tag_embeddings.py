@@ -1,4 +1,4 @@
-"""One row per normalized tag: its position in the space of meanings."""
+"""One row per tag that places a sample: its position in the space of meanings."""
 
 import typing as t
 from datetime import datetime
@@ -12,26 +12,28 @@ from sqlmesh.core.model.kind import ModelKindName
 @model(
     "tacos_internal.tag_embeddings",
     kind={"name": ModelKindName.FULL},
-    description="One row per normalized tag: its embedding, and how often it occurs.",
-    grains=["normalized_tag"],
+    description="One row per tag that places a sample: its embedding, and how often it occurs.",
+    grains=["tag"],
     tags=["clustering"],
     columns={
-        "normalized_tag": "text",
+        "tag": "text",
+        "is_normalized": "boolean",
         "n_samples": "bigint",
         "embedding": "float[]",
         "embedding_model": "text",
     },
     column_descriptions={
-        "normalized_tag": "The tag.",
-        "n_samples": "Number of samples that carry it.",
+        "tag": "The tag.",
+        "is_normalized": "Whether it is a normalized tag; false for rare tags of samples that have no other.",
+        "n_samples": "Number of samples that it places.",
         "embedding": "Unit vector of the tag's text.",
         "embedding_model": "Model that computed it.",
     },
     audits=[
-        ("unique_values", {"columns": [exp.column("normalized_tag")]}),
+        ("unique_values", {"columns": [exp.column("tag")]}),
         ("not_null", {"columns": [exp.column("embedding"), exp.column("n_samples")]}),
     ],
-    depends_on=["tacos.normalized_tags"],
+    depends_on=["tacos_internal.placement_tags"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
@@ -40,13 +42,13 @@ def execute(
 
     embedding_model = context.var("embedding_model")
     tags = context.fetchdf(
-        exp.select("normalized_tag", "COUNT(*) AS n_samples")
-        .from_(context.resolve_table("tacos.normalized_tags"))
-        .group_by("normalized_tag")
-        .order_by("normalized_tag")
+        exp.select("tag", "MAX(is_normalized) AS is_normalized", "COUNT(*) AS n_samples")
+        .from_(context.resolve_table("tacos_internal.placement_tags"))
+        .group_by("tag")
+        .order_by("tag")
     )
     if tags.empty:
         yield from ()
         return
-    vectors = embed_tags(tags["normalized_tag"].tolist(), embedding_model)
+    vectors = embed_tags(tags["tag"].tolist(), embedding_model)
     yield tags.assign(embedding=list(vectors.tolist()), embedding_model=embedding_model)

@@ -58,7 +58,7 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.diagnostics.llm_calls import cached_calls
+    from python_models.diagnostics.llm_calls import CALL_SCHEMA, cached_calls
     from python_models.staging import deliver
 
-    yield from deliver(context, cached_calls(), {"code_digest": CODE_DIGEST})
+    yield from deliver(context, cached_calls(), CALL_SCHEMA, {"code_digest": CODE_DIGEST})

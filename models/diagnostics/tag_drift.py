@@ -11,6 +11,15 @@ from sqlmesh.core.model.kind import ModelKindName
 from python_models.digest import source_digest
 
 CODE_DIGEST = source_digest("diagnostics/drift", "embedded/embedding")
+COLUMNS = {
+    "raw_tag": "text",
+    "normalized_tag": "text",
+    "action": "text",
+    "n_occurrences": "bigint",
+    "cosine_similarity": "double",
+    "embedding_model": "text",
+    "code_digest": "text",
+}
 
 
 @model(
@@ -20,15 +29,7 @@ CODE_DIGEST = source_digest("diagnostics/drift", "embedded/embedding")
     "its meaning, as embeddings see it.",
     grains=["raw_tag"],
     tags=["diagnostics"],
-    columns={
-        "raw_tag": "text",
-        "normalized_tag": "text",
-        "action": "text",
-        "n_occurrences": "bigint",
-        "cosine_similarity": "double",
-        "embedding_model": "text",
-        "code_digest": "text",
-    },
+    columns=COLUMNS,
     column_descriptions={
         "raw_tag": "The tag as written by the model.",
         "normalized_tag": "The tag that stands for it.",
@@ -47,6 +48,8 @@ CODE_DIGEST = source_digest("diagnostics/drift", "embedded/embedding")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.staging import empty_result
+
     embedding_model, max_tags = context.var("embedding_model"), int(context.var("drift_max_tags"))
     ranked = (
         exp.select(
@@ -66,7 +69,7 @@ def execute(
         .order_by("raw_tag")
     )
     if merges.empty:
-        yield from ()
+        yield empty_result(COLUMNS)
         return
     from python_models.diagnostics.drift import merge_similarities
 

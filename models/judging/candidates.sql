@@ -4,7 +4,7 @@ MODEL (
   description 'One row per sample and cluster in which it goes to the judge and can be kept.',
   column_descriptions (
     sample_id = 'The sample.',
-    cluster_id = 'The cluster; -1 holds the samples without a normalized tag.',
+    cluster_id = 'The cluster; -1 holds the samples without a tag.',
     n_tags = 'Number of the sample''s normalized tags in the cluster; 0 in cluster -1.',
     reason = 'Why it competes there.'
   ),

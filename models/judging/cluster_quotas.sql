@@ -15,7 +15,8 @@ MODEL (
       cluster_id
     )),
     NOT_NULL(columns := (n_candidates, n_planned, quota, selection_size)),
-    QUOTAS_ADD_UP_TO_THE_SELECTION_SIZE
+    QUOTAS_ADD_UP_TO_THE_SELECTION_SIZE,
+    QUOTAS_COUNT_THE_CANDIDATES
   ),
   tags (
     judging

@@ -18,7 +18,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, sample_id, partner_id)),
     NOT_NULL(columns := (own_value, partner_value, n_judgments)),
-    COMPARISONS_COUNT_EVERY_JUDGMENT_TWICE
+    COMPARISONS_COUNT_EVERY_JUDGMENT_TWICE,
+    COMPARISONS_COME_FROM_THE_REPLIES_SO_FAR
   ),
   tags (
     judging

@@ -17,7 +17,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, judging_round)),
     NOT_NULL(columns := (n_pool, n_pairs, n_checks, n_calls_so_far)),
-    CALLS_STAY_IN_THE_BUDGET
+    CALLS_STAY_IN_THE_BUDGET,
+    EVERY_CLUSTER_WITH_CANDIDATES_HAS_A_PLAN
   ),
   tags (
     judging

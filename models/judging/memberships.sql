@@ -1,10 +1,10 @@
 MODEL (
   name tacos_internal.memberships,
   kind FULL,
-  description 'One row per sample and cluster that one of its tags is in: whether it goes to the judge there, and why or why not.',
+  description 'One row per sample and cluster that it or one of its tags is in: whether it goes to the judge there, and why or why not.',
   column_descriptions (
     sample_id = 'The sample.',
-    cluster_id = 'The cluster; -1 holds the samples without a normalized tag.',
+    cluster_id = 'The cluster; -1 holds the samples without a tag.',
     n_tags = 'Number of the sample''s normalized tags in the cluster; 0 in cluster -1.',
     is_candidate = 'Whether the sample is judged, and can be kept, as a member of the cluster.',
     reason = 'Why it is a candidate, or why it is not.'
@@ -13,7 +13,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
     NOT_NULL(columns := (sample_id, cluster_id, is_candidate, reason)),
-    EVERY_SAMPLE_IS_IN_A_CLUSTER
+    EVERY_SAMPLE_IS_IN_A_CLUSTER,
+    MEMBERSHIPS_ARE_THE_CLUSTERS_OF_THE_SAMPLES
   ),
   tags (
     judging
@@ -25,16 +26,9 @@ WITH memberships AS (
     sample_id,
     cluster_id,
     n_tags,
-    COUNT(*) OVER (PARTITION BY cluster_id) AS n_members
+    is_primary,
+    MAX(CASE WHEN is_primary THEN cluster_id END) OVER (PARTITION BY sample_id) AS primary_cluster_id
   FROM tacos.clusters
-), ranked AS (
-  SELECT
-    sample_id,
-    cluster_id,
-    n_tags,
-    ROW_NUMBER() OVER (PARTITION BY sample_id ORDER BY n_tags DESC, n_members, cluster_id) AS membership_rank,
-    FIRST_VALUE(cluster_id) OVER (PARTITION BY sample_id ORDER BY n_tags DESC, n_members, cluster_id) AS primary_cluster_id
-  FROM memberships
 ), cluster_sets AS (
   SELECT
     memberships.sample_id,
@@ -55,18 +49,18 @@ WITH memberships AS (
   FROM cluster_sets
 ), judged AS (
   SELECT
-    ranked.sample_id,
-    ranked.cluster_id,
-    ranked.n_tags,
-    ranked.primary_cluster_id,
+    memberships.sample_id,
+    memberships.cluster_id,
+    memberships.n_tags,
+    memberships.primary_cluster_id,
     representatives.representative_id,
     @JUDGING_OPTION('cluster_membership', @cluster_membership) = 'all'
-    OR ranked.membership_rank = 1 AS is_member,
+    OR memberships.is_primary AS is_member,
     @JUDGING_OPTION('candidate_rule', @candidate_rule) = 'all'
-    OR representatives.representative_id = ranked.sample_id AS is_representative
-  FROM ranked
+    OR representatives.representative_id = memberships.sample_id AS is_representative
+  FROM memberships
   INNER JOIN representatives
-    ON representatives.sample_id = ranked.sample_id
+    ON representatives.sample_id = memberships.sample_id
 )
 SELECT
   sample_id::TEXT AS sample_id,
@@ -79,13 +73,21 @@ SELECT
     WHEN NOT is_representative
     THEN 'not judged: sample ' || representative_id || ' of the same clusters has a longer response'
     WHEN NOT is_member
-    THEN 'not judged here: more of its tags, or a smaller cluster, speak for cluster ' || primary_cluster_id::TEXT
+    THEN @IF(
+      @CLUSTER_ON() = 'samples',
+      'not judged here: the mean of its tags is nearer to cluster ',
+      'not judged here: more of its tags, or a smaller cluster, speak for cluster '
+    ) || primary_cluster_id::TEXT
     WHEN cluster_id = -1
-    THEN 'judged: it has no normalized tag, and competes with others without one'
+    THEN 'judged: it has no tag, and competes with others without one'
     ELSE @IF(
       @cluster_membership = 'all',
-      'judged: one of its tags is in the cluster',
-      'judged: the cluster holds most of its tags'
+      'judged: its tags, or one of them, are in the cluster',
+      @IF(
+        @CLUSTER_ON() = 'samples',
+        'judged: no cluster is nearer to the mean of its tags',
+        'judged: the cluster holds most of its tags'
+      )
     )
   END::TEXT AS reason
 FROM judged

@@ -48,13 +48,15 @@ CODE_DIGEST = source_digest(
         ("unique_values", {"columns": [exp.column("pair_id")]}),
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),
         ("judging_failures_are_few", {}),
+        ("every_pair_has_one_reply", {}),
     ],
     depends_on=["tacos_internal.pairs_@judging_round", "tacos.samples"],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.judging.pairs import JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.judging.pairs import REPLY_SCHEMA, JudgingOptions, judge_pairs, pairs_with_texts
+    from python_models.llm.cache.recovery import recover_replies
     from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 
@@ -69,6 +71,6 @@ def execute(
     pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
-    yield from deliver(
-        context, judge_pairs(read_batches(context, pairs), options, n_total), {"code_digest": CODE_DIGEST}
-    )
+    recover_replies(context)
+    replies = judge_pairs(read_batches(context, pairs), options, n_total)
+    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST})

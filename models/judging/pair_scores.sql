@@ -23,7 +23,8 @@ MODEL (
     ACCEPTED_RANGE("column" := first_score, min_v := 1, max_v := 100),
     ACCEPTED_RANGE("column" := second_score, min_v := 1, max_v := 100),
     SCORES_OR_AN_ERROR,
-    EVERY_PAIR_HAS_A_JUDGMENT_OR_AN_ERROR
+    EVERY_PAIR_HAS_A_JUDGMENT_OR_AN_ERROR,
+    JUDGED_PAIRS_AND_ONLY_THEY_HAVE_SCORES
   ),
   tags (
     judging

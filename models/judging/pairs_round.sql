@@ -19,7 +19,8 @@ MODEL (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, first_sample_id, second_sample_id)),
     NOT_NULL(
       columns := (pair_id, judging_round, cluster_id, first_sample_id, second_sample_id)
-    )
+    ),
+    PAIRS_ARE_OF_THE_BEST_SO_FAR
   ),
   tags (
     judging

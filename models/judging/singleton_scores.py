@@ -24,6 +24,7 @@ CODE_DIGEST = source_digest("judging", "llm/replies", "llm/answer_text", "llm/ef
     columns={
         "sample_id": "text",
         "score": "int",
+        "raw_reply": "text",
         "error": "text",
         "model_name": "text",
         "request_key": "text",
@@ -33,6 +34,7 @@ CODE_DIGEST = source_digest("judging", "llm/replies", "llm/answer_text", "llm/ef
     column_descriptions={
         "sample_id": "The judged sample.",
         "score": "Score (1-100, higher is better); NULL if there is no usable reply.",
+        "raw_reply": "The reply as received; NULL if none came, and for the offline heuristic.",
         "error": "Why there is no usable reply, beginning with the kind of the error; NULL if there is one.",
         "model_name": "The judge: a model, or the offline heuristic, which is not an LLM judge.",
         "request_key": "Key of the reply in the response cache; NULL for the offline heuristic.",
@@ -49,11 +51,12 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.judging.pairs import JudgingOptions
-    from python_models.judging.singletons import candidates_with_texts, judge_alone
+    from python_models.judging.singletons import SCORE_SCHEMA, candidates_with_texts, judge_alone
+    from python_models.llm.cache.recovery import recover_replies
     from python_models.staging import deliver, read_batches
 
     if not context.var("has_singleton_scores"):
-        yield from ()
+        yield from deliver(context, [], SCORE_SCHEMA, {"code_digest": CODE_DIGEST})
         return
     options = JudgingOptions(
         model_name=context.var("judge_model"),
@@ -67,5 +70,6 @@ def execute(
         context.resolve_table("tacos_internal.memberships"), context.resolve_table("tacos.samples")
     )
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(candidates.subquery("candidates")))["n"].item()
+    recover_replies(context)
     scores = judge_alone(read_batches(context, candidates), options, n_total)
-    yield from deliver(context, scores, {"code_digest": CODE_DIGEST})
+    yield from deliver(context, scores, SCORE_SCHEMA, {"code_digest": CODE_DIGEST})

@@ -10,7 +10,8 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, normalized_tag)),
     NOT_NULL(columns := (sample_id, normalized_tag)),
-    EVERY_NORMALIZED_TAG_COMES_FROM_A_RAW_TAG
+    EVERY_NORMALIZED_TAG_COMES_FROM_A_RAW_TAG,
+    NO_NORMALIZED_TAG_OF_A_SAMPLE_IS_MISSING
   ),
   depends_on (
     tacos.tag_map,

@@ -12,7 +12,8 @@ MODEL (
     UNIQUE_VALUES(columns := (
       canonical_tag
     )),
-    NOT_NULL(columns := (canonical_tag, n_samples, is_kept))
+    NOT_NULL(columns := (canonical_tag, n_samples, is_kept)),
+    FREQUENCIES_COUNT_THE_SAMPLES_OF_EVERY_TAG
   ),
   tags (
     normalization

@@ -16,7 +16,8 @@ MODEL (
       canonical_tag
     )),
     NOT_NULL(columns := (canonical_tag, normalized_tag, action, path)),
-    MERGES_END_IN_A_TAG_THAT_STAYS
+    MERGES_END_IN_A_TAG_THAT_STAYS,
+    KEPT_TAGS_AND_ONLY_THEY_ARE_MERGED
   ),
   tags (
     normalization

@@ -11,6 +11,13 @@ from sqlmesh.core.model.kind import ModelKindName
 from python_models.digest import source_digest
 
 CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
+COLUMNS = {
+    "canonical_tag": "text",
+    "similar_tag": "text",
+    "cosine_similarity": "double",
+    "embedding_model": "text",
+    "code_digest": "text",
+}
 
 
 @model(
@@ -20,13 +27,7 @@ CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
     "none unless semantic_min_similarity is set.",
     grains=["canonical_tag"],
     tags=["normalization"],
-    columns={
-        "canonical_tag": "text",
-        "similar_tag": "text",
-        "cosine_similarity": "double",
-        "embedding_model": "text",
-        "code_digest": "text",
-    },
+    columns=COLUMNS,
     column_descriptions={
         "canonical_tag": "The tag that is merged; association did not merge it.",
         "similar_tag": "The nearest tag that is on more samples.",
@@ -43,10 +44,12 @@ CODE_DIGEST = source_digest("normalization/similarity", "embedded/embedding")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.staging import empty_result
+
     min_similarity = context.var("semantic_min_similarity")
     embedding_model = context.var("embedding_model")
     if not min_similarity:
-        yield from ()
+        yield empty_result(COLUMNS)
         return
     from python_models.normalization.similarity import nearest_more_frequent
 
@@ -60,6 +63,6 @@ def execute(
     )
     similar = nearest_more_frequent(tags["canonical_tag"].tolist(), embedding_model, min_similarity)
     if similar.empty:
-        yield from ()
+        yield empty_result(COLUMNS)
         return
     yield similar.assign(embedding_model=embedding_model, code_digest=CODE_DIGEST)

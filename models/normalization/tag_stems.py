@@ -34,16 +34,16 @@ CODE_DIGEST = source_digest("normalization/stemming")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.normalization.stemming import changed_words
+    from python_models.normalization.stemming import SCHEMA, changed_words
     from python_models.staging import deliver, read_batches
 
     language, scope = context.var("stemming_language"), context.var("stemming_scope")
     if not context.var("rule_stemming"):
-        yield from ()
+        yield from deliver(context, [], SCHEMA, {"code_digest": CODE_DIGEST})
         return
     split = exp.select(exp.alias_(exp.Explode(this=exp.func("SPLIT", exp.column("cleaned_tag"), "' '")), "word")).from_(
         context.resolve_table("tacos_internal.tag_spellings")
     )
     words = exp.select("word").distinct().from_(split.subquery("words")).where("word <> ''").order_by("word")
     changed = changed_words(read_batches(context, words, 50_000), language, scope)
-    yield from deliver(context, changed, {"code_digest": CODE_DIGEST})
+    yield from deliver(context, changed, SCHEMA, {"code_digest": CODE_DIGEST})

@@ -34,11 +34,11 @@ CODE_DIGEST = source_digest("normalization/unicode_forms")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.normalization.unicode_forms import changed_forms
+    from python_models.normalization.unicode_forms import SCHEMA, changed_forms
     from python_models.staging import deliver, read_batches
 
     if not context.var("rule_unicode"):
-        yield from ()
+        yield from deliver(context, [], SCHEMA, {"code_digest": CODE_DIGEST})
         return
     texts = (
         exp.select("text")
@@ -46,4 +46,5 @@ def execute(
         .where(exp.RegexpLike(this=exp.column("text"), expression=exp.Literal.string("[^ -~]")))
         .order_by("text")
     )
-    yield from deliver(context, changed_forms(read_batches(context, texts, 50_000)), {"code_digest": CODE_DIGEST})
+    changed = changed_forms(read_batches(context, texts, 50_000))
+    yield from deliver(context, changed, SCHEMA, {"code_digest": CODE_DIGEST})

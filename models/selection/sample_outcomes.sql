@@ -22,7 +22,8 @@ MODEL (
       sample_id
     )),
     NOT_NULL(columns := (membership, is_selected, decision)),
-    EVERY_SAMPLE_HAS_AN_OUTCOME
+    EVERY_SAMPLE_HAS_AN_OUTCOME,
+    OUTCOMES_SELECT_WHAT_IS_SELECTED
   ),
   tags (
     selection

@@ -14,7 +14,8 @@ MODEL (
     cluster_score = 'Its value in the cluster, 0 an average sample of it, comparable inside the cluster only; NULL where no judgment was needed.',
     judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL where nobody had to.',
     instruction = 'What the user asks.',
-    response = 'What the assistant answers.'
+    response = 'What the assistant answers.',
+    system_prompt = 'What stands above the conversation; NULL if there is none.'
   ),
   grain sample_id,
   audits (
@@ -27,7 +28,9 @@ MODEL (
     NOT_NULL(
       columns := (sample_id, cluster_id, cluster_rank, selection_rank, instruction, response)
     ),
-    THE_BUDGET_IS_KEPT
+    THE_BUDGET_IS_KEPT,
+    SELECTED_SAMPLES_HAVE_THEIR_SCORES,
+    SELECTED_SAMPLES_FILL_THE_PLAN
   ),
   tags (
     selection
@@ -86,7 +89,8 @@ SELECT
   scores.cluster_score::DOUBLE AS cluster_score,
   scores.judge_model::TEXT AS judge_model,
   samples.instruction::TEXT AS instruction,
-  samples.response::TEXT AS response
+  samples.response::TEXT AS response,
+  samples.system_prompt::TEXT AS system_prompt
 FROM taken
 INNER JOIN budget
   ON taken.selection_rank <= budget.selection_size

@@ -30,5 +30,3 @@ SELECT
 FROM tacos.source_records
 WHERE
   NOT error IS NULL
-QUALIFY
-  ROW_NUMBER() OVER (PARTITION BY record_id ORDER BY ingested_at) = 1

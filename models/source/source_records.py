@@ -1,7 +1,7 @@
-"""One row per input record and date: the dataset as read, with what cannot be used and why."""
+"""One row per input record: the dataset as read, with what cannot be used and why."""
 
 import typing as t
-from datetime import date, datetime
+from datetime import datetime
 
 import pandas as pd
 from sqlglot import exp
@@ -16,8 +16,8 @@ CODE_DIGEST = source_digest("source")
 @model(
     "tacos.source_records",
     kind={"name": ModelKindName.INCREMENTAL_BY_TIME_RANGE, "time_column": "ingested_at", "lookback": 7},
-    description="One row per input record and ingestion date: what was read, and why it cannot be used if it cannot.",
-    grains=["(record_id, ingested_at)"],
+    description="One row per input record: what was read, and why it cannot be used if it cannot.",
+    grains=["record_id"],
     tags=["source"],
     columns={
         "record_id": "text",
@@ -26,9 +26,11 @@ CODE_DIGEST = source_digest("source")
         "format": "text",
         "instruction": "text",
         "response": "text",
+        "system_prompt": "text",
         "conversation": "text",
         "n_turns": "int",
         "error": "text",
+        "record_date": "date",
         "ingested_at": "date",
         "code_digest": "text",
     },
@@ -39,29 +41,27 @@ CODE_DIGEST = source_digest("source")
         "format": "Format the record was recognised as: alpaca, sharegpt, messages, pair; NULL if none.",
         "instruction": "What the user asks, all user turns joined by a blank line; NULL if the record is unusable.",
         "response": "What the assistant answers, all its turns joined by a blank line; NULL if unusable.",
+        "system_prompt": "The system prompt, several joined by a blank line; NULL if there is none, or if unusable.",
         "conversation": "The original record as JSON, whole; of an unreadable record the first 10,000 characters.",
         "n_turns": "Number of user turns; NULL if the record is unusable.",
         "error": "Why the record cannot be used; NULL if it can.",
-        "ingested_at": "The record's own date, else its file's (UTC); never before 2020 or in the future.",
+        "record_date": "The record's own date (UTC); NULL if it has none.",
+        "ingested_at": "Day on which the record was first seen (UTC): the last day of the range processed then.",
         "code_digest": "Digest of the code that read the record.",
     },
     audits=[
-        ("unique_combination_of_columns", {"columns": [exp.column("record_id"), exp.column("ingested_at")]}),
+        ("unique_values", {"columns": [exp.column("record_id")]}),
         ("not_null", {"columns": [exp.column("record_id"), exp.column("source_file"), exp.column("record_no")]}),
     ],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.source.first_seen import DATED_SCHEMA, give_dates, read_first_seen
     from python_models.source.records import read_records
     from python_models.staging import deliver
 
-    records = read_records(
-        context.var("dataset"),
-        context.var("column_mapping"),
-        start=start.date(),
-        end=end.date(),
-        today=execution_time.date(),
-        floor=date(2020, 1, 1),
-    )
-    yield from deliver(context, records, {"code_digest": CODE_DIGEST})
+    records = read_records(context.var("dataset"), context.var("column_mapping"))
+    first_seen = read_first_seen(context, "tacos.source_records")
+    dated = give_dates(records, first_seen, start.date(), end.date(), execution_time.date())
+    yield from deliver(context, dated, DATED_SCHEMA, {"code_digest": CODE_DIGEST})

@@ -20,7 +20,8 @@ MODEL (
     NOT_NULL(columns := (
       error
     )),
-    EVERY_SAMPLE_HAS_ONE_REPLY
+    EVERY_SAMPLE_HAS_ONE_REPLY,
+    EVERY_REPLY_HAS_ITS_SAMPLE
   ),
   tags (
     tagging

@@ -49,9 +49,10 @@ def execute(
 ) -> t.Iterator[pd.DataFrame]:
     from pathlib import Path
 
+    from python_models.llm.cache.recovery import recover_replies
     from python_models.staging import deliver, read_batches
     from python_models.tagging.options import TaggingOptions
-    from python_models.tagging.replies import tag_samples
+    from python_models.tagging.replies import REPLY_SCHEMA, tag_samples
 
     local_model = context.var("local_model")
     options = TaggingOptions(
@@ -65,12 +66,12 @@ def execute(
         local_model=Path(local_model) if local_model else None,
     )
     samples = (
-        exp.select("sample_id", "instruction", "ingested_at")
+        exp.select("sample_id", "instruction", "system_prompt", "ingested_at")
         .from_(context.resolve_table("tacos.samples"))
         .where(f"ingested_at BETWEEN CAST('{start:%Y-%m-%d}' AS DATE) AND CAST('{end:%Y-%m-%d}' AS DATE)")
         .order_by("sample_id")
     )
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(samples.subquery("samples")))["n"].item()
-    yield from deliver(
-        context, tag_samples(read_batches(context, samples), options, n_total), {"code_digest": CODE_DIGEST}
-    )
+    recover_replies(context)
+    replies = tag_samples(read_batches(context, samples), options, n_total)
+    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST})

@@ -32,9 +32,23 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     export = actions.add_parser("export", help="write everything to a JSONL file (compressed if it ends in .gz)")
     export.add_argument("path", type=Path)
     export.set_defaults(run=export_file)
-    load = actions.add_parser("import", help="add what an exported file holds; what is there already stays")
+    load = actions.add_parser(
+        "import",
+        help="add what an exported file holds, all of it or nothing; what is there already stays",
+        description="Add what an exported file holds. Its replies answer for the models from then on: import only "
+        "files of someone whom you trust. `tacos cache drop-imported` takes them out again.",
+    )
     load.add_argument("path", type=Path)
     load.set_defaults(run=import_file)
+    undo = actions.add_parser("drop-imported", help="take out everything that was imported")
+    undo.set_defaults(run=drop_imported_rows)
+    mend = actions.add_parser("drop-damaged", help="take out what does not match its checksum, to ask for it again")
+    mend.set_defaults(run=drop_damaged_rows)
+    forget = actions.add_parser(
+        "give-up-batch", help="wait no more for a batch that the endpoint does not know any more"
+    )
+    forget.add_argument("batch_id")
+    forget.set_defaults(run=give_up)
 
 
 def show_stats(_: argparse.Namespace) -> int:
@@ -72,6 +86,36 @@ def import_file(options: argparse.Namespace) -> int:
     with ResponseCache(cache_path()) as cache:
         done = import_cache(cache, options.path)
     print(f"{done.n_replies:,} replies and {done.n_computed:,} computed values were new, from {options.path}.")
+    return 0
+
+
+def drop_imported_rows(_: argparse.Namespace) -> int:
+    """Take out everything that was imported."""
+    from python_models.llm.cache.upkeep import drop_imported
+    from python_models.settings import cache_path
+
+    done = drop_imported(cache_path())
+    print(f"{done.n_replies:,} imported replies and {done.n_computed:,} imported computed values were taken out.")
+    return 0
+
+
+def drop_damaged_rows(_: argparse.Namespace) -> int:
+    """Take out every row that does not match its checksum."""
+    from python_models.llm.cache.upkeep import drop_damaged
+    from python_models.settings import cache_path
+
+    done = drop_damaged(cache_path())
+    print(f"{done.n_replies:,} damaged replies and {done.n_computed:,} damaged computed values were taken out.")
+    return 0
+
+
+def give_up(options: argparse.Namespace) -> int:
+    """Wait no more for a batch."""
+    from python_models.llm.cache.upkeep import give_up_batch
+    from python_models.settings import cache_path
+
+    n_requests = give_up_batch(cache_path(), options.batch_id)
+    print(f"The batch {options.batch_id} is given up: its {n_requests:,} requests are asked again by the next run.")
     return 0
 
 

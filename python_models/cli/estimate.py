@@ -88,7 +88,7 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
     size = JudgingSize(
         prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"])), variables["max_prompt_chars"]
     )
-    samples = distinct_samples(variables["dataset"], variables["column_mapping"])
+    samples = distinct_samples(variables["dataset"], variables["column_mapping"], int(variables["sample_limit"]))
     tagging = StageEstimate("tagging", variables["tagging_model"])
     with ExitStack() as stack:
         cache = stack.enter_context(ResponseCache(cache_path(), read_only=True)) if cache_path().exists() else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from hashlib import md5
+from heapq import nsmallest
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
@@ -65,19 +66,31 @@ def count_tokens(text: str) -> float:
     return n_ascii / _CHARS_PER_TOKEN + (len(text) - n_ascii) / _OTHER_CHARS_PER_TOKEN
 
 
-def distinct_samples(dataset: str, column_mapping: str) -> Iterator[dict[str, Any]]:
-    """The samples of a dataset as ``tacos.samples`` will hold them, read from the files."""
+def distinct_samples(dataset: str, column_mapping: str, sample_limit: int = 0) -> Iterator[dict[str, Any]]:
+    """The samples of a dataset as ``tacos.samples`` will hold them, read from the files.
+
+    Args:
+        dataset, column_mapping: the variables.
+        sample_limit: so many samples, those with the lowest hash; 0 for all.
+    """
+    samples = _hashed_samples(dataset, column_mapping)
+    chosen = nsmallest(sample_limit, samples, key=itemgetter(0)) if sample_limit else samples
+    yield from (sample for _, sample in chosen)
+
+
+def _hashed_samples(dataset: str, column_mapping: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Samples with their hash, which is the sample_id of ``tacos.samples``."""
     seen: set[bytes] = set()
-    today = datetime.now(UTC).date()
-    for batch in read_records(dataset, column_mapping, start=date.min, end=date.max, today=today, floor=date.min):
+    for batch in read_records(dataset, column_mapping):
         for row in batch.to_pylist():
             if row["error"] is not None:
                 continue
-            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in ("instruction", "response"))
+            names = [name for name in ("instruction", "response", "system_prompt") if row[name]]
+            texts = "\n".join(re.sub(r"\s+", " ", row[name]).strip() for name in names)
             key = md5(texts.encode("utf-8", "replace"), usedforsecurity=False).digest()
             if key not in seen:
                 seen.add(key)
-                yield {"instruction": row["instruction"], "response": row["response"]}
+                yield key, {name: row[name] for name in names}
 
 
 def estimate_tagging(
@@ -135,8 +148,9 @@ class JudgingSize:
     def add(self, sample: Mapping[str, Any]) -> None:
         """Count a sample."""
         self.n_samples += 1
-        for name in ("instruction", "response"):
-            self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
+        for name in ("instruction", "response", "system_prompt"):
+            if sample.get(name):
+                self._sample_tokens += count_tokens(clean_and_cut(sample[name], self._max_chars)[0])
 
     def fill_in(self, estimate: StageEstimate, n_calls: int, n_paid: int) -> StageEstimate:
         """Bound what ``n_calls`` comparisons take, of which ``n_paid`` are paid for."""

@@ -61,6 +61,7 @@ def run(_: argparse.Namespace) -> int:
 
 def _bring_up_to_date(context: Context) -> None:
     """Apply the project where it changed, else run it; first ask again for what failed before."""
+    _read_edited_files_again(context)
     if _n_failed(context):
         # Failed samples of older days are outside of what a run looks at; the others come from the cache.
         context.plan(auto_apply=True, no_prompts=True, skip_tests=True, restate_models=["tacos.tag_replies"])
@@ -69,6 +70,25 @@ def _bring_up_to_date(context: Context) -> None:
         context.apply(plan)
     else:
         context.run(ignore_cron=True)
+
+
+def _read_edited_files_again(context: Context) -> None:
+    """Process all days again if the dataset lost records that the tables have: an ordinary run adds, it forgets not."""
+    from python_models.source.changes import count_gone
+
+    reader = "tacos.source_records"
+    production = context.state_reader.get_environment("prod")
+    in_production = {info.name: info.fingerprint for info in production.snapshots} if production else {}
+    local = context.get_snapshot(reader, raise_if_missing=True)
+    if in_production.get(local.name) != local.fingerprint:
+        return  # there are no tables yet, or a plan makes them anew
+    variables = context.config.variables
+    n_gone = count_gone(context, variables["dataset"], variables["column_mapping"])
+    if n_gone:
+        print(f"{n_gone:,} records were edited in the dataset, or removed from it: all of it is read again.")
+        context.plan(
+            auto_apply=True, no_prompts=True, skip_tests=True, restate_models=[reader], run=True, ignore_cron=True
+        )
 
 
 def _n_failed(context: Context) -> int:

@@ -72,6 +72,9 @@ def score_pairs(batches: Iterable[list[dict[str, Any]]], max_chars: int) -> Iter
 
 def _read_sample(row: dict[str, Any], position: str, max_chars: int) -> _Sample:
     instruction, is_instruction_cut = clean_and_cut(row[f"{position}_instruction"], max_chars)
+    if row.get(f"{position}_system_prompt"):
+        system, is_system_cut = clean_and_cut(row[f"{position}_system_prompt"], max_chars)
+        instruction, is_instruction_cut = f"{system}\n\n{instruction}", is_instruction_cut or is_system_cut
     response, is_response_cut = clean_and_cut(row[f"{position}_response"], max_chars)
     key = sha256(f"{instruction}\x1f{response}".encode("utf-8", "replace")).hexdigest()
     return _Sample(instruction, response, is_instruction_cut or is_response_cut, key)

@@ -28,7 +28,11 @@ from python_models.prompts import prompt_sha256
 EMBEDDED = "embedded"
 """Model name that stands for the offline heuristic."""
 
+SAMPLE_TEXTS = ("system_prompt", "instruction", "response")
+"""Texts of a sample in the order in which they are shown; a system prompt only where there is one."""
+
 TEXT_COLUMNS = ("first_instruction", "first_response", "second_instruction", "second_response")
+"""Texts that every pair has; ``first_system_prompt`` and ``second_system_prompt`` may be None."""
 
 _BATCH_ROWS = 1_000
 FIRST_LIMIT = 64
@@ -51,7 +55,7 @@ class JudgingOptions:
     Attributes:
         model_name: name of the judge, or ``embedded`` for the offline heuristic.
         prompts: ``judge``, the static instructions to the judge, and ``schema``, the JSON schema of its reply.
-        max_prompt_chars: longer instructions and responses are cut, each by itself.
+        max_prompt_chars: longer texts are cut, each by itself.
         max_attempts: how often one reply is asked for in one run, if it cannot be read.
         effort: how much the judge reasons; empty to leave that to it.
         max_reply_tokens: room for a reply, reasoning included; 0 for automatic.
@@ -76,14 +80,14 @@ class JudgingOptions:
 
 
 def pairs_with_texts(pairs: str, samples: str) -> exp.Select:
-    """The query for the pairs of a table with the four texts of each.
+    """The query for the pairs of a table with the texts of both samples of each.
 
-    Columns: ``pair_id``, ``first_sample_id``, ``second_sample_id`` and ``TEXT_COLUMNS``.
+    Columns: ``pair_id``, ``first_sample_id``, ``second_sample_id``, and ``SAMPLE_TEXTS`` of each (``first_response``).
     """
     texts = [
         exp.alias_(exp.column(text, table=f"{position}_sample"), f"{position}_{text}")
         for position in ("first", "second")
-        for text in ("instruction", "response")
+        for text in SAMPLE_TEXTS
     ]
     return (
         exp.select("pairs.pair_id", "pairs.first_sample_id", "pairs.second_sample_id", *texts)
@@ -128,15 +132,18 @@ def build_request(row: Mapping[str, Any], options: JudgingOptions) -> tuple[Chat
     """The request for one ordered pair, and whether one of its texts was cut.
 
     The instructions to the judge are the system message, the same for every pair, so that endpoints that cache
-    prompts charge less for them; the samples stand in the user message, the first before the second.
+    prompts charge less for them; the samples stand in the user message, the first before the second, a system prompt
+    only where there is one.
     """
-    cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in TEXT_COLUMNS}
+    columns = [f"{position}_{text}" for position in ("first", "second") for text in SAMPLE_TEXTS]
+    names = [name for name in columns if name in TEXT_COLUMNS or row.get(name)]
+    cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in names}
     fenced = fence(**{name: text for name, (text, _) in cut.items()})
     request = ChatRequest(
         model=options.model_name,
         messages=(
             {"role": "system", "content": options.prompts["judge"].strip()},
-            {"role": "user", "content": "\n\n".join(fenced[name] for name in TEXT_COLUMNS)},
+            {"role": "user", "content": "\n\n".join(fenced.values())},
         ),
         parameters=options.parameters,
         reply_schema=_read_schema(options.prompts["schema"]),

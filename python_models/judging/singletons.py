@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from python_models.judging.heuristic import score_pairs
-from python_models.judging.pairs import EMBEDDED, JudgingOptions
+from python_models.judging.pairs import EMBEDDED, SAMPLE_TEXTS, JudgingOptions
 from python_models.llm.endpoint.endpoint import open_configured_endpoint
 from python_models.llm.engine import ask
 from python_models.llm.fence import clean_and_cut, fence
@@ -24,6 +24,7 @@ SCORE_SCHEMA = pa.schema(
     {
         "sample_id": pa.string(),
         "score": pa.int32(),
+        "raw_reply": pa.string(),
         "error": pa.string(),
         "model_name": pa.string(),
         "request_key": pa.string(),
@@ -33,10 +34,10 @@ SCORE_SCHEMA = pa.schema(
 
 
 def candidates_with_texts(candidates: str, samples: str) -> exp.Select:
-    """The query for every sample that is a candidate somewhere: ``sample_id``, ``instruction``, ``response``."""
+    """The query for every sample that is a candidate somewhere: ``sample_id`` and ``SAMPLE_TEXTS``."""
     chosen = exp.select("sample_id").from_(exp.to_table(candidates)).where("is_candidate")
     return (
-        exp.select("sample_id", "instruction", "response")
+        exp.select("sample_id", *SAMPLE_TEXTS)
         .from_(exp.to_table(samples))
         .where(exp.column("sample_id").isin(query=chosen))
     )
@@ -78,7 +79,8 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
 
     def work() -> Iterator[tuple[str, ChatRequest]]:
         for row in chain.from_iterable(batches):
-            cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in ("instruction", "response")}
+            names = [name for name in SAMPLE_TEXTS if name != "system_prompt" or row.get(name)]
+            cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in names}
             user = {"role": "user", "content": "\n\n".join(fence(**cut).values())}
             yield (
                 row["sample_id"],
@@ -99,6 +101,7 @@ def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_tot
         yield {
             "sample_id": answer.item_id,
             "score": answer.value,
+            "raw_reply": answer.raw_reply,
             "error": answer.error,
             "model_name": answer.model_name,
             "request_key": answer.request_key,
@@ -112,11 +115,7 @@ def _score(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions) -> 
         [
             {"pair_id": row["sample_id"]}
             | {f"{position}_sample_id": row["sample_id"] for position in ("first", "second")}
-            | {
-                f"{position}_{name}": row[name]
-                for position in ("first", "second")
-                for name in ("instruction", "response")
-            }
+            | {f"{position}_{name}": row.get(name) for position in ("first", "second") for name in SAMPLE_TEXTS}
             for row in batch
         ]
         for batch in batches

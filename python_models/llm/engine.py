@@ -13,6 +13,7 @@ from typing import TypeVar
 from python_models.llm.batch.run import answers_by_batch
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import Endpoint
+from python_models.llm.interrupt import gentle_interrupts
 from python_models.llm.lookup import Answer, Lookup, evaluate
 from python_models.llm.online import OnlineRun
 from python_models.llm.progress import Progress
@@ -59,6 +60,7 @@ def ask(
 
     Raises:
         EndpointError: the endpoint cannot be used. Everything received is in the cache.
+        UselessReplies: many items in a row failed alike for what the model wrote.
         SpendingLimitReached, PriceError: the spending limit ends the run. Everything received is in the cache.
         CacheError: the cache file cannot be used.
     """
@@ -74,6 +76,7 @@ def ask(
             stack.callback(progress.close)
             cache = stack.enter_context(ResponseCache(path))
             session = Session(stage, cache, settings, open_endpoint, progress, stack)
+            stack.enter_context(gentle_interrupts(session))
             lookup = Lookup(cache, parse, asks_again, progress)
             if settings.use_batch:
                 yield from answers_by_batch(work, lookup, session, max_attempts)

@@ -15,6 +15,10 @@ class CacheError(LlmError):
     """The cache file cannot be used (another version, no SQLite file, full disk): says the path and what to do."""
 
 
+class UselessReplies(LlmError):  # noqa: N818 - a stop before more is paid in vain
+    """Many replies in a row could not be used; says what to set."""
+
+
 class SpendingLimitReached(LlmError):  # noqa: N818 - a stop that was asked for
     """The next request could pass ``TACOS_MAX_COST_USD``; what was paid for is kept."""
 

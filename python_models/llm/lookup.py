@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from python_models.llm.answer_text import InvalidReply, begins_with_json
+from python_models.llm.cache.recovery import attempts_to_skip
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.endpoint.completion import REASONING_ONLY, TOOL_CALLS
 from python_models.llm.progress import Progress
@@ -72,7 +74,10 @@ def evaluate(reply: CachedReply, parse: Callable[[str], T]) -> T:
         raise InvalidReply("bad_response", "the reply ended with an error")
     if not text.strip():
         raise InvalidReply(*_NO_ANSWER.get(finish_reason, ("empty_reply", f"finish reason {reply.finish_reason!r}")))
-    return parse(text)
+    try:
+        return parse(text)
+    except RecursionError:
+        raise InvalidReply("invalid_json", "nested too deep") from None
 
 
 @dataclass(slots=True)
@@ -121,6 +126,8 @@ class Lookup(Generic[T]):
             unusable: list[Item] = []
             for item in items:
                 reply = found.get(item.key)
+                if reply is None and item.attempt == 1:
+                    reply = self._later_reply(item)
                 if reply is None:
                     if item.last is not None and not self.ask_failed_again:
                         yield from self.fail_unusable(item)
@@ -137,6 +144,20 @@ class Lookup(Generic[T]):
                     yield from self.succeed(item, reply, value)
             items = unusable
         return missing
+
+    def _later_reply(self, item: Item) -> CachedReply | None:
+        """The reply of a later attempt, whose unusable first ones were lost with an earlier cache file."""
+        keys = {item.request.key(attempt): attempt for attempt in range(2, self._n_recovered + 1)}
+        found = self.cache.get_many(list(keys)) if keys else {}
+        for key, attempt in keys.items():
+            if key in found:
+                item.key, item.attempt = key, attempt
+                return found[key]
+        return None
+
+    @cached_property
+    def _n_recovered(self) -> int:
+        return attempts_to_skip(self.cache)
 
     def unanswered(self, items: list[Item]) -> list[Item]:
         """The items at the attempt that is to be made next; those that the cache answers are left out."""
@@ -159,7 +180,7 @@ class Lookup(Generic[T]):
         if item.last is None:
             raise AssertionError("an item without an unusable reply cannot have used up its attempts")
         item.attempt, item.key = item.last.attempt, item.last.key
-        return self.fail(item, self._why_unusable(item.last))
+        return self.fail(item, self.why_unusable(item.last))
 
     def _is_usable(self, reply: CachedReply) -> bool:
         try:
@@ -168,7 +189,8 @@ class Lookup(Generic[T]):
             return False
         return True
 
-    def _why_unusable(self, reply: CachedReply) -> str:
+    def why_unusable(self, reply: CachedReply) -> str:
+        """What is wrong with an unusable reply."""
         try:
             evaluate(reply, self.parse)
         except InvalidReply as error:

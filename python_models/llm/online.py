@@ -12,6 +12,7 @@ from python_models.llm.lookup import Answer, Item, Lookup, evaluate
 from python_models.llm.request import ChatRequest
 from python_models.llm.sender import Job, Outcome, Sender
 from python_models.llm.session import Session
+from python_models.llm.streak import FailureStreak
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class OnlineRun(Generic[T]):
         self._sender: Sender | None = None
         self._in_flight: dict[str, Item] = {}
         self._n_waiting = 0
+        self._streak = FailureStreak(session.stage)
 
     def answers(self, work: Iterable[tuple[str, ChatRequest]]) -> Iterator[Answer[T]]:
         """Yield one answer per item of the work."""
@@ -81,7 +83,9 @@ class OnlineRun(Generic[T]):
             self._session.look_at({item.request.model for item in items})
             for item in items:
                 item.n_new += 1
-            self._sender.submit([Job(item.key, item.request, item.attempt, item.first_key) for item in items])
+            self._sender.submit(
+                [Job(item.key, item.request, item.attempt, item.first_key, item.n_new > 1) for item in items]
+            )
 
     def _receive(self, is_blocking: bool) -> Iterator[Answer[T]]:
         """Yield answers for what has come back; wait for something if asked to and something is under way."""
@@ -130,7 +134,9 @@ class OnlineRun(Generic[T]):
             else:
                 self._forget(item)
                 yield from self._lookup.fail(item, str(error))
+                self._streak.failed(str(error))
         else:
+            self._streak.succeeded()
             self._forget(item)
             yield from self._lookup.succeed(item, outcome.reply, value)
 

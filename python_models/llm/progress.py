@@ -33,15 +33,17 @@ class Progress:
         self.n_failed = 0
         self.n_calls = 0
         self.spent_usd: float | None = None
+        self.waits_for: str | None = None
         self._started = time.monotonic()
         self._shown_at = self._started
         self._recent: deque[tuple[float, int, int]] = deque([(self._started, 0, 0)])
         self._live: Live | None = None
         self._has_shown = False
 
-    def update(self, spent_usd: float | None = None) -> None:
-        """Show the counts, if it is time to."""
+    def update(self, spent_usd: float | None = None, waits_for: str | None = None) -> None:
+        """Show the counts, what was spent and why calls wait, if it is time to."""
         self.spent_usd = spent_usd
+        self.waits_for = waits_for
         now = time.monotonic()
         if now - self._recent[-1][0] < _SECONDS_PER_LOOK:
             return
@@ -92,6 +94,8 @@ class Progress:
             parts.append(f"{_duration((self.n_total - self.n_done) / rate)} left")
         elif self.n_total is not None and self.n_done >= self.n_total:
             parts.append(f"{_duration(now - self._started)} in all")
+        if self.waits_for is not None:
+            parts.append(f"waiting for {self.waits_for}")
         return ", ".join(parts)
 
 

@@ -46,6 +46,7 @@ class Session:
         self.progress = progress
         self.endpoint: Endpoint | None = None
         self.budget: Budget | None = None
+        self.sender: Sender | None = None
         self._open_endpoint = open_endpoint
         self._stack = stack
 
@@ -91,9 +92,9 @@ class Session:
         """Start the thread that sends."""
         if self.endpoint is None or self.budget is None:
             raise AssertionError("the session must be open before anything is sent")
-        sender = Sender(self.stage, self.endpoint, self.settings, self.budget, self.cache.writer)
-        self._stack.callback(sender.close)
-        return sender
+        self.sender = Sender(self.stage, self.endpoint, self.settings, self.budget, self.cache.writer)
+        self._stack.callback(self.sender.close)
+        return self.sender
 
     def look_at(self, models: set[str]) -> None:
         """Tell the user what there is to know about models that are about to be asked."""
@@ -103,4 +104,9 @@ class Session:
 
     def show(self) -> None:
         """Show the progress, if it is time to."""
-        self.progress.update(self.budget.known_spent_usd if self.budget is not None else None)
+        waits_for = None
+        if self.sender is not None:
+            waits_for = self.sender.waits_for()
+            while not self.sender.notices.empty():
+                self.progress.say(f"{self.stage}: {self.sender.notices.get()}")
+        self.progress.update(self.budget.known_spent_usd if self.budget is not None else None, waits_for)

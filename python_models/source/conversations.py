@@ -1,29 +1,28 @@
-"""Turns of a conversation in the ShareGPT (from/value) or the messages (role/content) form."""
+"""Turns of a conversation in any of the field's forms, and the sample that a list of turns makes."""
 
 from __future__ import annotations
 
-import json
+import ast
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from python_models.source.texts import clean
+from python_models.source.calls import CALL_FIELDS, CALL_TYPES, RESULT_TYPES, write_calls
+from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content
+from python_models.source.roles import PAIR_FIELDS, find_role
+from python_models.source.texts import clean, is_empty, read_json
 
-# Field that holds the turns, to the name of the format.
-CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
-ROLES = {
-    **dict.fromkeys(("human", "user", "prompter"), "user"),
-    **dict.fromkeys(("gpt", "assistant", "chatgpt", "bard", "bing", "model", "bot"), "assistant"),
-    **dict.fromkeys(("function_call", "tool_call"), "assistant"),
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(("observation", "tool", "function", "tool_response", "function_response"), "tool"),
-}
-CALL_FIELDS = ("tool_calls", "function_call")
+ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
+CONTENT_FIELDS = ("value", "content", "text", "message", "parts", "data", "output")
+# Marks of the author that a turn is context, not something to be learned: OpenAI, LLaMA-Factory, ms-swift, Axolotl.
+LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
 
 
 class Turn(NamedTuple):
-    """One turn: role is user, assistant (also its tool calls), system or tool; text is clean, None if there is none."""
+    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none."""
 
     role: str
     text: str | None
+    is_learned: bool = True
 
 
 class TurnError(ValueError):
@@ -31,62 +30,175 @@ class TurnError(ValueError):
 
 
 def read_turns(conversation: Any) -> list[Turn]:
-    """Read a list of turns (or its JSON text, as tables hold it).
+    """Read turns: objects with role and text, pairs of question and answer, or texts that take turns.
+
+    Args:
+        conversation: a list of turns, its JSON text or Python's ``repr`` of it (as tables hold it), one turn, or an
+            object of lists (as Arrow holds a sequence of objects).
 
     Raises:
-        TurnError: it is not a list of turns, a role is unknown, or a turn's text is not text.
+        TurnError: it is none of these, a role is unknown, or a turn has no text.
     """
     if isinstance(conversation, str):
-        try:
-            conversation = json.loads(conversation, strict=False)
-        except (ValueError, RecursionError):
-            raise TurnError("conversation is a text, not a list of turns") from None
+        conversation = parse_list(conversation)
+        if conversation is None:
+            raise TurnError("conversation is a text, not a list of turns")
+    if isinstance(conversation, dict):
+        conversation = _as_list(conversation)
     if not isinstance(conversation, list):
         raise TurnError("conversation is not a list of turns")
-    return [_read_turn(turn, turn_no) for turn_no, turn in enumerate(conversation, start=1)]
+    turns: list[Turn] = []
+    for turn_no, turn in enumerate(conversation, start=1):
+        try:
+            if isinstance(turn, dict):
+                turns += _read_object(turn)
+            elif isinstance(turn, list | tuple):
+                turns += _read_pair(list(turn))
+            elif isinstance(turn, str):
+                turns.append(Turn("assistant" if len(turns) % 2 else "user", clean(turn)))
+            else:
+                raise ContentError("is not an object")
+            if turns and not turns[-1].text and turns[-1].role in ("user", "assistant"):
+                raise ContentError("has no text")
+        except ContentError as error:
+            raise TurnError(f"turn {turn_no} {error}") from None
+    return turns
 
 
-def _read_turn(turn: Any, turn_no: int) -> Turn:
-    if not isinstance(turn, dict):
-        raise TurnError(f"turn {turn_no} is not an object")
-    name = turn.get("from", turn.get("role"))
-    if not isinstance(name, str):
-        raise TurnError(f"turn {turn_no} has no role")
-    role = ROLES.get(name.strip().lower())
+def is_conversation(value: Any, from_text: bool = False) -> bool:
+    """Say whether a field of a record (such as TRL's ``prompt``) holds turns; ``from_text`` reads a text as a list."""
+    if isinstance(value, str):
+        value = parse_list(value) if from_text and value.lstrip()[:1] == "[" else None
+    if isinstance(value, list):
+        return bool(value) and isinstance(value[0], dict) and any(is_turn(item) for item in value)
+    return isinstance(value, dict) and is_turn(value)
+
+
+def is_turn(value: Any) -> bool:
+    """Say whether an object is one turn of a conversation: it names a known role and holds something said."""
+    return (
+        isinstance(value, dict)
+        and any(field in value for field in (*CONTENT_FIELDS, *CALL_FIELDS))
+        and _find_role(value)[0] is not None
+    )
+
+
+def parse_list(text: str) -> Any:
+    """Parse a list or an object written as JSON text or as Python's ``repr``; None if it is neither."""
+    text = text.strip()
+    if text[:1] not in ("[", "{"):
+        return None
+    value, error = read_json(text.encode("utf-8", "surrogatepass"))
+    if error is not None:
+        try:
+            # numpy's way of writing a list of objects has no commas between them
+            value = ast.literal_eval(text.replace("}\n {", "}, {"))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    return value if isinstance(value, list | dict) else None
+
+
+def _as_list(conversation: dict[str, Any]) -> Any:
+    """Turn an object of equally long lists into a list of objects, a single turn into a list of one."""
+    lists = {key: value for key, value in conversation.items() if isinstance(value, list)}
+    if lists and len(lists) == len(conversation) and len({len(value) for value in lists.values()}) == 1:
+        return [dict(zip(lists, items, strict=True)) for items in zip(*lists.values(), strict=True)]
+    return [conversation] if is_turn(conversation) else conversation
+
+
+def _read_object(turn: dict[str, Any]) -> Iterator[Turn]:
+    role, name = _find_role(turn)
+    if role is None and (fields := _find_pair(turn)):
+        yield from _read_fields(turn, fields)
+        return
     if role is None:
-        raise TurnError(f"turn {turn_no} has the unknown role {clean(name)[:40]!r}")
-    text = _read_content(turn.get("value", turn.get("content")), turn_no)
-    calls = [turn[field] for field in CALL_FIELDS if turn.get(field)] if role == "assistant" else []
-    if calls:
-        # OpenAI's form of a function call stands beside the content, not in it.
-        written = [clean(json.dumps(call, ensure_ascii=False, default=str)) for call in calls]
-        text = "\n\n".join([*([text] if text else []), *written])
-    return Turn(role, text)
+        known = isinstance(name, str)
+        raise ContentError(f"has the unknown role {clean(str(name))[:40]!r}" if known else "has no role")
+    yield from _make_turns(role, turn)
 
 
-def _read_content(content: Any, turn_no: int) -> str | None:
-    """Read a text, or the text parts of a list of parts; None if there is no text (such as an image alone)."""
-    if content is None or isinstance(content, str):
-        return None if content is None else clean(content)
-    if not isinstance(content, list):
-        raise TurnError(f"turn {turn_no} is not text")
-    texts: list[str] = []
-    for part in content:
-        if isinstance(part, str):
-            texts.append(part)
-        elif not isinstance(part, dict):
-            raise TurnError(f"turn {turn_no} has a part that is not text")
-        elif part.get("type", "text") in ("text", "tool_call", "tool_calls"):
-            text = next((part[field] for field in ("text", "value", "content") if part.get(field) is not None), "")
-            if not isinstance(text, str):
-                raise TurnError(f"turn {turn_no} has a part that is not text")
-            texts.append(text)
-    if content and not texts:
-        raise TurnError(f"turn {turn_no} has no text, only parts of other kinds")
-    return clean("\n".join(texts))
+def _find_role(turn: dict[str, Any]) -> tuple[str | None, Any]:
+    """Find the role of a turn, and the first name given; one that is null or unknown does not hide another."""
+    first = None
+    for field in ROLE_FIELDS:
+        name = turn.get(field)
+        if isinstance(name, dict):  # OpenAI's export: {"author": {"role": "user"}, ...}
+            name = name.get("role")
+        if isinstance(name, str) and (role := find_role(name)):
+            return role, name
+        first = first or name
+    return ("tool", first) if turn.get("type") in RESULT_TYPES else (None, first)
 
 
-def join_turns(turns: list[Turn], role: str) -> str | None:
-    """Join the texts of a role's turns by blank lines; None without such a turn, empty if all are empty."""
-    texts = [turn.text for turn in turns if turn.role == role]
-    return "\n\n".join(text for text in texts if text) if texts else None
+def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
+    value = next((turn[field] for field in CONTENT_FIELDS if not is_empty(turn.get(field))), None)
+    if isinstance(value, dict) and "content" in value:  # LangChain's {"type": "human", "data": {"content": ...}}
+        value = value["content"]
+    if role == "tool":
+        yield Turn(role, clean(value) if isinstance(value, str) else None)
+        return
+    if role == "call":
+        text = clean(value) if isinstance(value, str) else write_calls(turn if value is None else value)
+        if turn.get("type") in CALL_TYPES and "name" in turn:
+            text = write_calls(turn)
+        yield Turn("assistant", text, _is_learned(turn))
+        return
+    content = read_content(value)
+    if role != "assistant":
+        # Anthropic hands the results of tools over in a turn of the user.
+        is_result = content.has_results and not content.text
+        yield Turn("tool" if is_result else role, content.text or None)
+        return
+    calls = [content.calls, *(write_calls(turn[field]) for field in CALL_FIELDS if turn.get(field))]
+    thoughts = content.thoughts or next(
+        (clean(turn[field]) for field in THOUGHT_FIELDS if isinstance(turn.get(field), str)), ""
+    )
+    yield Turn(role, _join_parts(content, thoughts, calls), _is_learned(turn))
+
+
+def _join_parts(content: Content, thoughts: str, calls: list[str | None]) -> str | None:
+    """Join what the assistant says: thoughts as chat templates write them, the text, the calls."""
+    parts = [f"<think>\n{thoughts}\n</think>" if thoughts else "", content.text, *calls]
+    return "\n\n".join(part for part in parts if part) or None
+
+
+def _find_pair(turn: dict[str, Any]) -> Mapping[str, str]:
+    """Find the fields of an object that is a system prompt, a question and its answer: field to role, in this order."""
+    found: dict[str, str] = {}
+    for field, role in PAIR_FIELDS.items():
+        name = field if field in turn else field.capitalize()
+        if not is_empty(turn.get(name)) and (role not in found.values() or role == "user"):
+            found[name] = role
+    return found
+
+
+def _read_fields(turn: dict[str, Any], fields: Mapping[str, str]) -> Iterator[Turn]:
+    questions = [read_content(turn[field]).text for field, role in fields.items() if role == "user"]
+    for field, role in fields.items():
+        if role == "system":
+            yield Turn(role, read_content(turn[field]).text)
+    if questions:
+        yield Turn("user", "\n\n".join(questions))
+    for field, role in fields.items():
+        if role == "assistant":
+            yield Turn(role, read_content(turn[field]).text, _is_learned(turn))
+
+
+def _read_pair(pair: list[Any]) -> Iterator[Turn]:
+    """Read [question, answer] (an answer may be missing at the end), or [role, text] as LangChain writes it."""
+    if len(pair) == 2 and isinstance(pair[0], str) and (role := find_role(pair[0])):
+        yield from _make_turns(role, {"content": pair[1]})
+        return
+    if not 1 <= len(pair) <= 2:
+        raise ContentError("is not a pair of question and answer")
+    for role, value in zip(("user", "assistant"), pair, strict=False):
+        if not is_empty(value):
+            yield Turn(role, read_content(value).text)
+
+
+def _is_learned(turn: dict[str, Any]) -> bool:
+    for field in LEARNED_FIELDS:
+        value = turn.get(field)
+        if value is False or value == 0 or (isinstance(value, str) and value.strip().lower() in ("false", "0", "0.0")):
+            return False
+    return True

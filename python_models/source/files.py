@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from python_models.settings import PROJECT_ROOT
+from python_models.source.archives import (
+    ARCHIVE_ENDINGS,
+    ArchiveError,
+    is_archive,
+    list_members,
+    open_member,
+)
 
-TEXT_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
-KNOWN_ENDINGS = (*TEXT_ENDINGS, *(ending + ".gz" for ending in TEXT_ENDINGS), ".parquet")
-WANTED = "TACOS_DATASET must name a file, a folder or a glob of " + ", ".join((*TEXT_ENDINGS, ".parquet")) + " (or .gz)"
+TEXT_ENDINGS = (".json", ".jsonl", ".jsonlines", ".ndjson", ".csv", ".tsv")
+PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".lz4")
+TABLE_ENDINGS = (".parquet", ".arrow", ".feather")
+FILE_ENDINGS = (*TEXT_ENDINGS, *(text + packed for text in TEXT_ENDINGS for packed in PACKED_ENDINGS), *TABLE_ENDINGS)
+KNOWN_ENDINGS = (*FILE_ENDINGS, *ARCHIVE_ENDINGS)
+# What Hugging Face's libraries and LLaMA-Factory write beside the data of a dataset.
+DESCRIPTIONS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+WANTED = (
+    f"TACOS_DATASET must name a file, a folder or a glob of {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))}, plain or "
+    f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))})"
+)
 
 
 class DatasetError(ValueError):
@@ -23,31 +39,47 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One file to read.
+    """One file of a dataset.
 
     Attributes:
-        path: where it is now (absolute).
-        source_file: its name relative to the dataset's folder, with ``/``; the same on every machine.
-        n_bytes: size on disk (compressed if it is compressed).
+        path: where it is now (absolute); of a file in an archive, where the archive is.
+        source_file: its name relative to the dataset's folder, with ``/``; the same on every machine. A file in an
+            archive is named like one in a folder.
+        n_bytes: size on disk (compressed if it is compressed); of a file in an archive, after unpacking.
         modified_at: modification time, UTC, whole seconds.
+        member: its name in the archive, None if it is in none.
+        problem: why it is not read: it is not data as far as its name says; None if it is read.
+        error: why a file that ought to be read cannot be (a damaged archive); it counts as one damaged record.
     """
 
     path: Path
     source_file: str
     n_bytes: int
     modified_at: datetime
+    member: str | None = None
+    problem: str | None = None
+    error: str | None = None
+
+    def open(self) -> io.BufferedReader:
+        """Open it for reading bytes.
+
+        Raises:
+            ArchiveError: it cannot be read from its archive.
+        """
+        return self.path.open("rb") if self.member is None else open_member(self.path, self.member)
 
 
 def find_files(dataset: str) -> list[DatasetFile]:
     """Find the files of a dataset.
 
     Args:
-        dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively for
-            known endings, hidden files skipped) or a glob (``**`` recursive). A glob that does not name an ending
-            itself takes the known endings. Relative paths are tried against the current folder, then the project root.
+        dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively, links
+            to folders too; hidden files skipped) or a glob (``**`` recursive). In a folder, and by a glob that does
+            not name an ending itself, files of other than the known endings are found but not read. Relative paths
+            are tried against the current folder, then the project root.
 
     Returns:
-        The files, sorted by ``source_file``; at least one.
+        The files, sorted by ``source_file``, those in archives too; at least one that is read.
 
     Raises:
         DatasetError: nothing was found, or a file cannot be read.
@@ -58,53 +90,108 @@ def find_files(dataset: str) -> list[DatasetFile]:
     given = Path(wanted).expanduser()
     roots = [Path.cwd(), PROJECT_ROOT]
     for root in roots:
-        found = dict(_search(root, given))
-        if found:
-            return sorted((_describe(path, base) for path, base in found.items()), key=lambda file: file.source_file)
+        found = {path: (base, is_named) for path, base, is_named in _search(root, given)}
+        files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
+        if any(file.problem is None for file in files):
+            return sorted(files, key=lambda file: file.source_file)
     places = list(dict.fromkeys(root / given for root in roots))
     looked = " and ".join(str(place) for place in places)
     if any(place.is_dir() for place in places):
         problem = "is a folder without any file of a known ending. Name a file or a glob in it to read other endings"
     elif glob.has_magic(str(given)):
         problem = "matches no file. Check the pattern, and quote it so that the shell leaves it alone"
+    elif any(place.exists() for place in places):
+        problem = "is an archive without any file of a known ending. Unpack it"
     else:
         problem = "does not exist. Check the path"
     raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {looked}).")
 
 
-def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield (file, folder that its name is relative to); nothing if there is none."""
+def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path, bool]]:
+    """Yield (file, folder that its name is relative to, whether its ending was named); nothing if there is none."""
     place = root / given
     if place.is_dir():
-        for folder, subfolders, names in os.walk(place):
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            for name in names:
-                if not name.startswith(".") and name.lower().endswith(KNOWN_ENDINGS):
-                    yield Path(folder, name), place
+        for path in _walk(place):
+            yield path, place, False
     elif place.exists():
-        yield place, place.parent
+        yield place, place.parent, True
     elif glob.has_magic(str(given)):
         base = given
         while glob.has_magic(str(base)):
             base = base.parent
-        any_ending = given.suffix != "" and not glob.has_magic(given.suffix)
+        is_named = given.suffix != "" and not glob.has_magic(given.suffix)
         # not Path.glob, which also finds hidden files and reads [ ] in the root's own name as a pattern
         for match in glob.iglob(str(given), root_dir=root, recursive=True):  # noqa: PTH207
             path = root / match
-            if not path.is_dir() and (any_ending or path.name.lower().endswith(KNOWN_ENDINGS)):
-                yield path, root / base
+            if not path.is_dir():
+                yield path, root / base, is_named
 
 
-def _describe(path: Path, base: Path) -> DatasetFile:
-    try:
-        status = path.stat()
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise DatasetError(f"{WANTED}, but {path} cannot be read: {error.strerror}. Mend or remove it.") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise DatasetError(f"{WANTED}, but {path} is not a regular file. Copy its content into a file.")
+def _walk(place: Path) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden, links to folders followed, each folder once."""
+    seen = set()
+    for folder, subfolders, names in os.walk(place, followlinks=True):
+        subfolders.sort()
+        status = os.stat(folder)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it, or to one that was read
+            subfolders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _describe(path: Path, base: Path, is_named: bool) -> Iterator[DatasetFile]:
+    """Yield one file, or the files of an archive."""
     # A name that is not UTF-8 could not be stored in a table.
     name = os.fsencode(path.relative_to(base).as_posix()).decode("utf-8", "replace")
+    problem = None if is_named else _find_problem(path.name, KNOWN_ENDINGS)
+    try:
+        status = path.stat()
+        if problem is None:
+            with path.open("rb"):
+                pass
+    except OSError as error:
+        if problem is not None:
+            yield DatasetFile(path.absolute(), name, 0, datetime.fromtimestamp(0, tz=UTC), problem=problem)
+            return
+        raise DatasetError(f"{WANTED}, but {path} cannot be read: {error.strerror}. Mend or remove it.") from error
+    if problem is None and not stat.S_ISREG(status.st_mode):
+        raise DatasetError(f"{WANTED}, but {path} is not a regular file. Copy its content into a file.")
     modified_at = datetime.fromtimestamp(int(status.st_mtime), tz=UTC)
-    return DatasetFile(path.absolute(), name, status.st_size, modified_at)
+    file = DatasetFile(path.absolute(), name, status.st_size, modified_at, problem=problem)
+    if problem is None and is_archive(path):
+        yield from _unfold(file)
+    else:
+        yield file
+
+
+def _unfold(archive: DatasetFile) -> Iterator[DatasetFile]:
+    try:
+        members = list_members(archive.path)
+    except ArchiveError as error:
+        yield replace(archive, error=f"unreadable archive: {error}")
+        return
+    for member in members:
+        parts = [part for part in member.name.split("/") if part not in ("", ".")]
+        if parts and not any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            yield replace(
+                archive,
+                source_file="/".join((archive.source_file, *parts)).encode("utf-8", "replace").decode(),
+                n_bytes=member.n_bytes,
+                member=member.name,
+                problem=_find_problem(parts[-1], FILE_ENDINGS),
+            )
+
+
+def _find_problem(name: str, endings: tuple[str, ...]) -> str | None:
+    lower = name.lower()
+    if lower in DESCRIPTIONS:
+        return "not read: it describes a dataset, it holds no records"
+    if lower.endswith(endings):
+        return None
+    if lower.endswith(ARCHIVE_ENDINGS):
+        return "not read: an archive inside an archive; unpack it"
+    ending = Path(lower).suffix
+    what = f"its ending {ending} is" if ending else "it has no ending, thus"
+    return f"not read: {what} none of those of data files; name the file itself to read it, whatever it is called"

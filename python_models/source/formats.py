@@ -1,6 +1,7 @@
-"""The instruction and the response of one record, whatever its format; or the reason why it has none.
+"""The sample that one record makes, whatever its format; or the reason why it makes none.
 
-Formats are those of Stanford Alpaca, ShareGPT (as FastChat reads it), OpenAI chat messages, and pairs of columns.
+``docs/data.md`` lists the forms: Alpaca, ShareGPT, chat messages, preferences and pairs of columns, as LLaMA-Factory,
+Axolotl, TRL, ms-swift, FastChat, OpenAI, Anthropic and Hugging Face publish them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ from datetime import date
 from typing import Any
 
 from python_models.settings import SettingError
-from python_models.source.conversations import CONVERSATION_FIELDS, join_turns, read_turns
-from python_models.source.texts import clean, decode, find_date, write_json
+from python_models.source.conversations import TurnError, is_conversation
+from python_models.source.dates import find_date
+from python_models.source.fields import FieldError, kind_of, read_fields
+from python_models.source.sample import Sample, make_sample
+from python_models.source.texts import clean, write_json
 
-INSTRUCTION_FIELDS = ("instruction", "prompt", "question", "query", "input")
-RESPONSE_FIELDS = ("output", "response", "completion", "answer")
-CONTEXT_FIELDS = ("input", "context")
 MAPPING_ROLES = ("instruction", "input", "response")
-# Self-Instruct and Alpaca write this where there is no input.
-NO_INPUT = "<noinput>"
 UNKNOWN = "unknown"
 
 
@@ -34,6 +33,7 @@ class Parsed:
         n_turns: turns of the user; None if the record cannot be used.
         ingested_on: the record's own date (UTC), None if it has none.
         error: why it cannot be used, None if it can.
+        system_prompt: what stands above the conversation; None if there is none, or if the record cannot be used.
     """
 
     format: str
@@ -43,10 +43,7 @@ class Parsed:
     n_turns: int | None
     ingested_on: date | None
     error: str | None
-
-
-class FieldError(ValueError):
-    """A field of a record is not what a sample needs; the message is the reason for rejecting the record."""
+    system_prompt: str | None = None
 
 
 def read_mapping(setting: str) -> dict[str, str]:
@@ -77,82 +74,28 @@ def parse(record: Any, mapping: Mapping[str, str]) -> Parsed:
         record: a JSON value or the row of a table.
         mapping: see ``read_mapping``; used for records that have one of its columns, others are recognised as ever.
     """
+    format_name, ingested_on, conversation = UNKNOWN, None, ""
     try:
         conversation = write_json(record)
+        if isinstance(record, list) and is_conversation(record):
+            record = {"messages": record}
+        if not isinstance(record, dict):
+            raise FieldError(f"unknown format: the record is {kind_of(record)}, not an object")
+        ingested_on = find_date(record)
+        fields = read_fields(record, mapping)
+        format_name = fields.format
+        sample: Sample = make_sample(fields)
+    except (FieldError, TurnError) as error:
+        return Parsed(format_name, None, None, conversation, None, ingested_on, clean(str(error)))
     except RecursionError:
-        return Parsed(UNKNOWN, None, None, "", None, None, "malformed JSON: nested too deeply")
-    if not isinstance(record, dict):
-        reason = f"unknown format: the record is {_kind(record)}, not an object"
-        return Parsed(UNKNOWN, None, None, conversation, None, None, reason)
-    format_name, ingested_on = UNKNOWN, find_date(record)
-    try:
-        format_name, fields = _recognise(record, mapping)
-        if format_name in CONVERSATION_FIELDS.values():
-            turns = read_turns(record[fields[0]])
-            instruction, response = join_turns(turns, "user"), join_turns(turns, "assistant")
-            n_turns = sum(turn.role == "user" for turn in turns)
-        else:
-            instruction, response = _join_input(record, fields), _read_text(record, fields[-1], "response")
-            n_turns = 1
-        for name, text in (("instruction", instruction), ("response", response)):
-            if text is None:
-                raise FieldError(f"{name} is missing")
-            if not text:
-                raise FieldError(f"{name} is empty")
-    except ValueError as error:
-        return Parsed(format_name, None, None, conversation, None, ingested_on, str(error))
-    return Parsed(format_name, instruction, response, conversation, n_turns, ingested_on, None)
-
-
-def _recognise(record: dict[str, Any], mapping: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """Find the format and the fields that hold it: the one of a conversation, or (instruction, *inputs, response)."""
-    columns = tuple(mapping[role] for role in MAPPING_ROLES if role in mapping)
-    if any(column in record for column in columns):
-        return "mapped", columns
-    # CSV files often write their header in capitals; the exact name wins.
-    names = {name.strip().lower(): name for name in reversed(record)} | {name: name for name in record}
-    for field, format_name in CONVERSATION_FIELDS.items():
-        if field in names and record[names[field]] is not None:
-            return format_name, (names[field],)
-    # A field that is null counts as absent, as in a table that unites several formats.
-    present = [name for name in names if record[names[name]] is not None]
-    instruction = next((name for name in INSTRUCTION_FIELDS if name in present), None)
-    response = next((name for name in RESPONSE_FIELDS if name in present), None)
-    if instruction is None and response is None:
-        if any(name in names for name in (*INSTRUCTION_FIELDS, *RESPONSE_FIELDS)):
-            raise FieldError("instruction is missing")
-        keys = ", ".join(clean(str(key))[:40] for key in list(record)[:10])
-        raise FieldError(f"unknown format: keys {keys}" if keys else "unknown format: the record is empty")
-    if instruction is None or (instruction == "input" and "instruction" in names):
-        raise FieldError("instruction is missing")
-    if response is None:
-        raise FieldError("response is missing")
-    inputs = [names[name] for name in CONTEXT_FIELDS if name in present and name != instruction]
-    format_name = "alpaca" if instruction == "instruction" else f"{instruction}-{response}"
-    return format_name, (names[instruction], *inputs, names[response])
-
-
-def _join_input(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
-    """Join the instruction and its inputs by blank lines; the instruction itself must not be empty."""
-    instruction = _read_text(record, fields[0], "instruction")
-    if not instruction:
-        return instruction
-    inputs = [_read_text(record, field, "input") for field in fields[1:-1]]
-    return "\n\n".join([instruction, *(text for text in inputs if text and text.lower() != NO_INPUT)])
-
-
-def _read_text(record: dict[str, Any], field: str, name: str) -> str | None:
-    """Read a field as clean text; None if it is absent, null or NaN (a missing cell)."""
-    value = record.get(field)
-    if isinstance(value, bytes):
-        value = decode(value) or value
-    if value is None or value != value:
-        return None
-    if not isinstance(value, str):
-        raise FieldError(f"{name} is {_kind(value)}, not text")
-    return clean(value)
-
-
-def _kind(value: Any) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", str: "a text"}
-    return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")
+        return Parsed(UNKNOWN, None, None, conversation, None, None, "malformed JSON: nested too deeply")
+    return Parsed(
+        format_name,
+        sample.instruction,
+        sample.response,
+        conversation,
+        sample.n_turns,
+        ingested_on,
+        None,
+        sample.system_prompt,
+    )

@@ -1,4 +1,4 @@
-"""Text and dates as they are stored: nothing that a database refuses, nothing that makes equal texts differ."""
+"""Text as it is stored: nothing that a database refuses, nothing that makes equal texts differ."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ import json
 import math
 import re
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
-DATE_FIELDS = ("ingested_at", "created_at", "timestamp", "date", "created")
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?", re.DOTALL)
-EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
+import orjson
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 # An escaped NUL in JSON text, not a backslash followed by "u0000".
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+# orjson reads integers of more than 64 bits as floats: texts with so many digits are left to the standard library.
+LONG_NUMBER = re.compile(rb"[0-9]{19}")
+# Dates are written in one way, by ``_plain``.
+ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+INDENT = re.compile(r"[^\S\n]*")
 
 
 def clean(text: str) -> str:
     """Make a text storable and comparable.
 
-    Removes NUL, lone surrogates and byte order marks, turns CRLF and CR into LF, composes characters (Unicode NFC) and
-    strips white space from both ends. Nothing else changes.
+    Removes NUL, lone surrogates and byte order marks, turns CRLF and CR into LF, composes characters (Unicode NFC),
+    strips white space from the end and blank lines (or one space) from the start. An indent of the first line stays: it
+    belongs to the code. Nothing else changes.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -30,31 +36,67 @@ def clean(text: str) -> str:
         text = text.replace("\0", "")
     if not text.isascii():
         text = unicodedata.normalize("NFC", SURROGATE.sub("", text).replace("\ufeff", ""))
-    return text.strip()
+    stripped = text.strip()
+    if len(stripped) != len(text) and stripped and text[0].isspace():
+        before = text[: len(text) - len(text.lstrip())]
+        indent = INDENT.fullmatch(before.rpartition("\n")[2])
+        if indent and (len(indent[0]) > 1 or indent[0] == "\t"):
+            return indent[0] + stripped
+    return stripped
+
+
+def read_json(source: bytes) -> tuple[Any, str | None]:
+    """Parse one JSON text: what orjson reads as it does, the rest more leniently and with the reason.
+
+    Control characters inside strings are no doubt about what is meant; NaN is how pandas writes a missing value.
+
+    Returns:
+        The value and None, or None and the error.
+    """
+    try:
+        if not LONG_NUMBER.search(source):
+            return orjson.loads(source), None
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(source.decode("utf-8"), strict=False, parse_constant=lambda _: None), None
+    except UnicodeDecodeError as error:
+        return None, f"not UTF-8 at byte {error.start + 1}"
+    except json.JSONDecodeError as error:
+        return None, f"malformed JSON: {error.msg}"
+    except RecursionError:
+        return None, "malformed JSON: nested too deeply"
+    except ValueError as error:  # an integer of thousands of digits
+        return None, f"malformed JSON: {str(error).partition(';')[0]}"
 
 
 def write_json(value: Any) -> str:
-    """Write a record as JSON text that every reader takes: no NaN, NUL or lone surrogate; the rest is whole.
+    """Write a record as compact JSON text that every reader takes: no NaN, NUL or lone surrogate; the rest is whole.
 
     Raises:
         RecursionError: the record is nested too deeply.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
-    except (ValueError, TypeError):
-        text = json.dumps(_without_nan(value), ensure_ascii=False, default=_plain)
+        text = orjson.dumps(value, default=_plain, option=ORJSON_OPTIONS).decode()
+    except TypeError:  # also what it says of a lone surrogate, of a large integer and of too many levels
+        text = dump(_without_nan(value), separators=(",", ":"))
     if "\\u0000" in text:
         text = ESCAPED_NUL.sub(r"\1", text)
     return text if text.isascii() else SURROGATE.sub("", text)
 
 
+def dump(value: Any, separators: tuple[str, str] = (", ", ": ")) -> str:
+    """Write a value as JSON text, characters as they are; what JSON does not hold as in ``write_json``."""
+    return json.dumps(value, ensure_ascii=False, separators=separators, default=_plain)
+
+
 def _plain(value: Any) -> Any:
     """Give JSON for what Parquet holds and JSON does not: dates as ISO text, bytes as text or base64, else the text."""
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         return decode(value) or base64.b64encode(value).decode()
-    return str(value)
+    return list(value) if isinstance(value, list | tuple | set) else str(value)
 
 
 def _without_nan(value: Any) -> Any:
@@ -62,7 +104,7 @@ def _without_nan(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_without_nan(item) for item in value]
     return value
 
@@ -75,35 +117,26 @@ def decode(value: bytes) -> str | None:
         return None
 
 
-def find_date(record: dict[str, Any]) -> date | None:
-    """Find a record's own date (UTC) in the first of ``DATE_FIELDS`` that can be read as one, else None."""
-    for field in DATE_FIELDS:
-        if field in record and (found := parse_date(record[field])) is not None:
-            return found
-    return None
+def read_scalar(value: Any) -> str | None:
+    """Write a number, a boolean, a date or bytes as text, as in CSV; None if the value is none of these.
 
-
-def parse_date(value: Any) -> date | None:
-    """Read an ISO date or datetime, or an epoch in seconds (9 or 10 digits) or milliseconds (12 or 13 digits).
-
-    Returns:
-        The date in UTC (a time without zone counts as UTC), or None for anything else: a date is never guessed.
+    An answer may be a number: 42 is the text "42" in JSON, CSV and Parquet alike, true is "true".
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = f"{value:.6f}" if isinstance(value, float) else str(value)
-    try:
-        if isinstance(value, str):
-            value = value.strip()
-            if EPOCH.fullmatch(value):
-                n_digits = len(value.partition(".")[0])
-                if n_digits == 11:
-                    return None
-                return datetime.fromtimestamp(float(value) / (1000 if n_digits > 11 else 1), tz=UTC).date()
-            if not ISO_DATE.fullmatch(value):
-                return None
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            return (value.astimezone(UTC) if value.tzinfo else value).date()
-    except (ValueError, OverflowError):
-        return None
-    return value if isinstance(value, date) else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return decode(value) if isinstance(value, bytes) else None
+
+
+def is_empty(value: Any) -> bool:
+    """Say whether a field holds nothing: null, NaN, blank text, an empty list or object, or only such."""
+    if isinstance(value, str):
+        return not value or value.isspace()
+    if isinstance(value, dict):
+        return all(is_empty(item) for item in value.values())
+    if isinstance(value, list):
+        return all(is_empty(item) for item in value)
+    return value is None or value != value or value == b""

@@ -38,7 +38,7 @@ def tag_samples(
     """Tag samples, in bounded memory and in the order in which the answers come.
 
     Args:
-        batches: lists of rows with ``sample_id``, ``instruction`` and ``ingested_at``.
+        batches: lists of rows with ``sample_id``, ``instruction``, ``system_prompt`` and ``ingested_at``.
         options: what to ask, and whom.
         n_total: number of samples, for the progress line.
 

@@ -15,13 +15,20 @@ from python_models.tagging.options import TaggingOptions
 _EMBEDDED_CHARS = 1_200
 """The embedded model reads 2,048 tokens, some of them examples: longer instructions are cut here."""
 
+_EMBEDDED_SYSTEM_CHARS = 200
+"""Enough to say what the assistant is there for."""
+
 _MAX_TOKENS = 256
 _MAX_TOKENS_EXPLAINED = 1_024
 """Room for 30 short tags, and for 5 to 10 with a sentence each."""
 
 
 def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iterator[tuple[ChatRequest, bool]]:
-    """Yield one request per row, in order, and whether its instruction was cut."""
+    """Yield one request per row, in order, and whether its instruction (or system prompt) was cut.
+
+    A row may have a ``system_prompt``, which says what the assistant is there for; it stands before the instruction,
+    fenced like it.
+    """
     if options.is_embedded:
         yield from _embedded_requests(batch, options)
         return
@@ -33,20 +40,22 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     reply_form = options.prompts[f"capable_reply{variant}"].strip()
     system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
     for row in batch:
-        text, is_cut = clean_and_cut(row["instruction"], options.max_prompt_chars)
+        names = ["system_prompt", "instruction"] if row.get("system_prompt") else ["instruction"]
+        cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in names}
+        fenced = fence(**{name: text for name, (text, _) in cut.items()})
         yield (
             ChatRequest(
                 model=options.model_name,
                 messages=(
                     {"role": "system", "content": system},
-                    {"role": "user", "content": fence(instruction=text)["instruction"]},
+                    {"role": "user", "content": "\n\n".join(fenced.values())},
                 ),
                 parameters=parameters,
                 reply_schema=schema,
                 schema_name="tags",
                 reply_room=room,
             ),
-            is_cut,
+            any(is_cut for _, is_cut in cut.values()),
         )
 
 
@@ -58,7 +67,7 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
     schema = json.loads(options.prompts["embedded_schema"])
     system = {"role": "system", "content": options.prompts["embedded"].strip()}
     limit = min(options.max_prompt_chars, _EMBEDDED_CHARS)
-    texts = [clean_and_cut(row["instruction"], limit) for row in batch]
+    texts = [_cut_for_embedded(row, limit) for row in batch]
     examples = cached_nearest_examples([text for text, _ in texts], options.prompts["embedded_examples"])
     model = local_model_identity(options.local_model)
     for (text, is_cut), nearest in zip(texts, examples, strict=True):
@@ -76,3 +85,12 @@ def _embedded_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> 
             ),
             is_cut,
         )
+
+
+def _cut_for_embedded(row: dict[str, Any], limit: int) -> tuple[str, bool]:
+    """What the embedded model reads: the instruction, after the beginning of the system prompt if there is one."""
+    text, is_cut = clean_and_cut(row["instruction"], limit)
+    if not row.get("system_prompt"):
+        return text, is_cut
+    system, is_system_cut = clean_and_cut(row["system_prompt"], _EMBEDDED_SYSTEM_CHARS)
+    return f"{system}\n\n{text}", is_cut or is_system_cut

@@ -15,6 +15,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import TracebackType
@@ -97,6 +98,15 @@ class Behaviour:
         batch_status: how the batch of that number (from 0) ends: ``completed``, ``failed``, ``expired`` (half of its
             requests are answered) or ``cancelled``; by default ``completed``.
         batch_max_requests: larger batches are refused.
+        batch_late_files: how often a completed batch is looked at before it names its files.
+        batch_lost_lines: requests whose text holds this get no line in any file.
+        batch_max_enqueued: batches that, together with those under way, have more requests end as
+            ``token_limit_exceeded``.
+        is_slow_over: ends the fault ``slow`` for all who wait in it.
+        tokens_per_minute, minute_s: a limit as OpenAI keeps it, and how long its minute is; None for no limit.
+        has_limit_headers: whether responses state the limit.
+        n_slots: requests worked on at once, the others wait; each takes ``latency_s``. None for all at once.
+        body: sent as it is in place of every completion: content and its encoding.
         answer: status and JSON (or text) of the answer to a request body; None to answer as usual.
         shutdown_dates: of models, as GET /v1/models names them.
     """
@@ -123,6 +133,15 @@ class Behaviour:
     batch_polls: int = 1
     batch_status: Callable[[int], str] | None = None
     batch_max_requests: int = 50_000
+    batch_late_files: int = 0
+    batch_lost_lines: str | None = None
+    batch_max_enqueued: int | None = None
+    is_slow_over: bool = False
+    tokens_per_minute: float | None = None
+    minute_s: float = 60.0
+    has_limit_headers: bool = False
+    n_slots: int | None = None
+    body: Callable[[str], tuple[bytes, str] | None] | None = None
     answer: Callable[[dict[str, Any]], tuple[int, Any] | None] | None = None
     shutdown_dates: Mapping[str, str] = field(default_factory=dict)
 
@@ -182,6 +201,8 @@ class FakeEndpoint:
         self.port = port
         self._keeps_bodies = keeps_bodies
         self._files: dict[str, bytes] = {}
+        self._slots: asyncio.Semaphore | None = None
+        self._level: tuple[float, float] | None = None
         self.batches: dict[str, dict[str, Any]] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -283,9 +304,14 @@ class FakeEndpoint:
         counted = text if self._keeps_bodies else "any"
         n_seen = record.bodies[counted]
         record.bodies[counted] += 1
-        if behaviour.latency_s:
-            await asyncio.sleep(behaviour.latency_s)
         body = json.loads(text)
+        headers = self._limit(body)
+        if "retry-after" in headers:
+            return error_response(429, "Rate limit reached.", code="rate_limit_exceeded", headers=headers)
+        if behaviour.n_slots is not None and self._slots is None:
+            self._slots = asyncio.Semaphore(behaviour.n_slots)
+        async with self._slots or nullcontext():
+            await asyncio.sleep(behaviour.latency_s)
         refusal = self._refuse(body, key)
         if refusal is not None:
             return refusal
@@ -298,9 +324,34 @@ class FakeEndpoint:
             response = await self._fail(request, fault)
             if response is not None:
                 return response
-        return self._answered(counted, 200, complete(body, behaviour, fault))
+        raw = behaviour.body(text) if behaviour.body is not None else None
+        if raw is not None:
+            encoded = {"Content-Encoding": raw[1]} if raw[1] else {}
+            return web.Response(body=raw[0], content_type="application/json", headers=encoded)
+        return self._answered(counted, 200, complete(body, behaviour, fault), headers)
 
-    def _answered(self, counted: str, status: int, answer: Any) -> web.Response:
+    def _limit(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """Headers that state the limit, with ``retry-after`` where the request has to wait for its tokens."""
+        behaviour = self.behaviour
+        if behaviour.tokens_per_minute is None:
+            return {}
+        rate = behaviour.tokens_per_minute / behaviour.minute_s
+        now = self._loop.time()
+        level, at = self._level or (behaviour.tokens_per_minute, now)
+        level = min(behaviour.tokens_per_minute, level + (now - at) * rate)
+        prompt = "".join(str(message["content"]) for message in body["messages"])
+        needed = len(prompt) // 4 + body.get("max_tokens", 0)
+        is_allowed = level >= needed
+        self._level = (level - needed if is_allowed else level, now)
+        headers = {} if is_allowed else {"retry-after": f"{(needed - level) / rate:.3f}"}
+        if behaviour.has_limit_headers:
+            headers["x-ratelimit-limit-tokens"] = f"{behaviour.tokens_per_minute:.0f}"
+            headers["x-ratelimit-remaining-tokens"] = f"{self._level[0]:.0f}"
+        return headers
+
+    def _answered(
+        self, counted: str, status: int, answer: Any, headers: Mapping[str, str] | None = None
+    ) -> web.Response:
         """Send an answer, and count it if it is a chat completion."""
         record = self.record
         if isinstance(answer, str):
@@ -310,7 +361,7 @@ class FakeEndpoint:
             if answer.get("usage"):
                 record.n_prompt_tokens += answer["usage"].get("prompt_tokens", 0)
                 record.n_completion_tokens += answer["usage"].get("completion_tokens", 0)
-        return web.json_response(answer, status=status)
+        return web.json_response(answer, status=status, headers=headers)
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -341,6 +392,11 @@ class FakeEndpoint:
             "metadata": body.get("metadata"),
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
         }
+        most = self.behaviour.batch_max_enqueued
+        under_way = [found for found in self.batches.values() if found["status"] == "in_progress"]
+        if most is not None and sum(found["request_counts"]["total"] for found in under_way) + len(lines) > most:
+            error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached."}
+            batch |= {"status": "failed", "errors": {"object": "list", "data": [error]}}
         self.batches[str(batch["id"])] = batch | {"polls": 0}
         return web.json_response(batch)
 
@@ -348,11 +404,15 @@ class FakeEndpoint:
         return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
 
     async def _poll_batch(self, request: web.Request) -> web.Response:
-        batch = self.batches[request.match_info["id"]]
+        batch = self.batches.get(request.match_info["id"])
+        if batch is None:
+            return error_response(404, f"No batch found with id '{request.match_info['id']}'.")
         batch["polls"] += 1
         if batch["status"] == "in_progress" and batch["polls"] > self.behaviour.batch_polls:
             number = list(self.batches).index(batch["id"])
             self._end_batch(batch, self.behaviour.batch_status(number) if self.behaviour.batch_status else "completed")
+        if batch["polls"] <= self.behaviour.batch_polls + self.behaviour.batch_late_files:
+            return web.json_response({**batch, "output_file_id": None, "error_file_id": None})
         return web.json_response(batch)
 
     def _end_batch(self, batch: dict[str, Any], status: str) -> None:
@@ -362,6 +422,8 @@ class FakeEndpoint:
             batch["errors"] = {"object": "list", "data": [{"code": "invalid", "message": "the file was not liked"}]}
             return
         lines = [json.loads(line) for line in self._files[batch["input_file_id"]].splitlines()]
+        lost = self.behaviour.batch_lost_lines
+        lines = [line for line in lines if lost is None or lost not in json.dumps(line["body"])]
         n_answered = len(lines) if status == "completed" else len(lines) // 2
         output, errors = [], []
         for number, line in enumerate(lines):
@@ -425,7 +487,9 @@ class FakeEndpoint:
         if fault in {"http_500", "http_503"}:
             return error_response(int(fault[-3:]), "The server had an error.")
         if fault == "slow":
-            await asyncio.sleep(behaviour.slow_s)
+            until = self._loop.time() + behaviour.slow_s
+            while self._loop.time() < until and not behaviour.is_slow_over:
+                await asyncio.sleep(0.02)
             return None
         if fault == "dropped":
             if request.transport is not None:

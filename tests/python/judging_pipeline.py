@@ -39,8 +39,8 @@ _REPLY_COLUMNS = {
     "code_digest": "TEXT",
 }
 _INPUTS = {
-    "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT"},
-    "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT"},
+    "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT", "system_prompt": "TEXT"},
+    "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT", "is_primary": "BOOLEAN"},
     "tacos_internal.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
 # The tables that explain what became of a sample read every stage: they are not part of this one.
@@ -64,8 +64,11 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
     (folder / "external_models.yaml").write_text(yaml.safe_dump(inputs), encoding="utf-8")
     sources = list((PROJECT_ROOT / "models/judging").glob("*.sql"))
     sources += [PROJECT_ROOT / f"models/selection/{name}.sql" for name in _SELECTION]
-    sources += [PROJECT_ROOT / f"macros/{name}.py" for name in ("__init__", "fail", "judging")]
-    sources += [PROJECT_ROOT / f"audits/{name}.sql" for name in ("judging_is_sound", "selection_is_exact")]
+    sources += [PROJECT_ROOT / f"macros/{name}.py" for name in ("__init__", "clustering", "fail", "judging")]
+    sources += [
+        PROJECT_ROOT / f"audits/{name}.sql"
+        for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams")
+    ]
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
         nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
         stub = (
@@ -142,13 +145,17 @@ class JudgingPipeline:
 
         Args:
             samples: ``sample_id``, and ``instruction`` and ``response`` unless they do not matter.
-            clusters: ``sample_id`` and ``cluster_id``, and ``n_tags`` unless it is 1 for all.
+            clusters: ``sample_id`` and ``cluster_id``, ``n_tags`` unless it is 1 for all, and ``is_primary`` unless a sample
+                belongs to the first cluster named for it.
             judge: who scores the pairs.
             judge_names: what the judge of each round is called; the last one stays for the rounds after.
             has_audits: whether the audits of every table are run; AssertionError names the first that fails.
         """
-        samples = pd.DataFrame({"instruction": "ask", "response": "answer"} | dict(samples.items()))
-        clusters = pd.DataFrame(dict(clusters.items()) | {"n_tags": clusters.get("n_tags", 1)})
+        samples = pd.DataFrame(
+            {"instruction": "ask", "response": "answer", "system_prompt": None} | dict(samples.items())
+        )
+        given = {"n_tags": 1, "is_primary": ~clusters.duplicated("sample_id")}
+        clusters = pd.DataFrame(given | dict(clusters.items()), index=clusters.index)
         self._create("tacos.samples", samples)
         self._create("tacos.clusters", clusters)
         self._create("tacos_internal.singleton_scores", pd.DataFrame({"sample_id": [], "score": []}))

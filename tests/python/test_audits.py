@@ -25,8 +25,8 @@ STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
 REPLIES = "tag_replies(sample_id, ingested_at, error)"
-COUNTS = "source_counts(source_file, n_records_in_file, n_records)"
-RECORDS = {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)", "rejected_records(record_id)": "('r')"}
+COUNTS = "source_counts(source_file, n_records_in_file, n_records, digest_in_file, records_digest)"
+PARTS = "source_counts(n_records, n_samples, n_duplicates, n_rejected, n_left_out)"
 LARGE = {
     "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
     "memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
@@ -34,23 +34,72 @@ LARGE = {
 REPLY_COLUMNS = ("error", "pair_id", "scores", *(name for name in ANSWER_TYPES if name != "error"), "code_digest")
 ZEROS = ", 0" * (len(REPLY_COLUMNS) - 1)
 FIRST_REPLIES = {f"pair_replies_1({', '.join(REPLY_COLUMNS)})": f"(NULL{ZEROS}), ('timeout: 60 s'{ZEROS})"}
+PAIR_COLUMNS = "judging_round, pair_id, cluster_id, first_sample_id, second_sample_id, is_order_check"
+PAIRS = {f"pairs_1({PAIR_COLUMNS})": "(1, 'p', 7, 'a', 'b', FALSE), (1, 'q', 7, 'b', 'a', TRUE)"}
+JUDGED = f"pair_replies_1({', '.join(REPLY_COLUMNS)})"
+BOTH_JUDGED = ", ".join(
+    f"(NULL, '{pair}', {{'first_score': {first}, 'second_score': {second}}}{', 0' * (len(REPLY_COLUMNS) - 3)})"
+    for pair, first, second in (("p", 80, 60), ("q", 50, 70))
+)
+COMPARED = "comparisons_1(cluster_id, sample_id, partner_id, own_score_sum, n_judgments)"
+MEMBERS = "memberships(sample_id, cluster_id, is_candidate)"
+THREE_MEMBERS = {MEMBERS: "('a', 7, TRUE), ('b', 7, TRUE), ('c', 7, FALSE)"}
+KEPT = "selected(sample_id, cluster_id, cluster_rank, selection_rank)"
+FILLED = THREE_MEMBERS | {"cluster_quotas(cluster_id, n_planned)": "(7, 1), (8, 0)"}
+OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
 CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     (
-        "every_record_in_the_files_was_read",
+        "tables_hold_the_records_of_the_files",
         "source_counts",
         {},
-        {COUNTS: "('f', 3, 3)"},
-        {COUNTS: "('f', 3, 3), ('g', 3, 2)"},
+        {COUNTS: "('f', 3, 3, '8', '8')"},
+        {COUNTS: "('f', 3, 3, '8', '8'), ('g', 3, 2, '8', '7')"},
     ),
-    ("every_record_in_the_files_was_read", "source_counts", {}, {}, {COUNTS: "('gone', NULL, 2)"}),
+    ("tables_hold_the_records_of_the_files", "source_counts", {}, {}, {COUNTS: "('gone', NULL, 2, NULL, '8')"}),
+    ("tables_hold_the_records_of_the_files", "source_counts", {}, {}, {COUNTS: "('edited', 3, 3, '8', '9')"}),
     (
-        "records_are_samples_duplicates_or_rejected",
+        "records_are_samples_duplicates_rejected_or_left_out",
         "source_counts",
-        RECORDS,
-        {COUNTS: "('f', 4, 3), ('g', 1, 1)"},
-        {COUNTS: "('f', 5, 5)"},
+        {"samples(sample_id, n_duplicates)": "('a', 1), ('b', 0)"},
+        {PARTS: "(4, 2, 1, 1, 0), (2, 0, 0, 1, 1)"},
+        {PARTS: "(5, 2, 1, 1, 0)"},
+    ),
+    (
+        "records_are_samples_duplicates_rejected_or_left_out",
+        "source_counts",
+        {"samples(sample_id, n_duplicates)": "('a', 1)"},
+        {},
+        {PARTS: "(4, 2, 1, 1, 0)"},
+    ),
+    (
+        "samples_are_left_out_by_the_limit_only",
+        "source_counts",
+        {},
+        {PARTS: "(4, 4, 0, 0, 0)"},
+        {PARTS: "(4, 3, 0, 0, 1)"},
+    ),
+    (
+        "every_reply_has_its_sample",
+        "tag_failures",
+        {"samples(sample_id, ingested_at)": "('a', DATE '2026-01-01')"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL)"},
+        {REPLIES: "('a', DATE '2026-01-01', NULL), ('gone', DATE '2026-01-02', NULL)"},
+    ),
+    (
+        "every_reply_has_its_sample",
+        "tag_failures",
+        {"samples(sample_id, ingested_at)": "('a', DATE '2026-01-01')"},
+        {},
+        {REPLIES: "('a', DATE '2026-01-02', NULL)"},
+    ),
+    (
+        "every_tag_of_the_replies_is_a_raw_tag",
+        "raw_tags",
+        {"tag_replies(sample_id, tags)": "('a', ['x', 'y']), ('b', [])"},
+        {"raw_tags(sample_id, raw_tag, ingested_at)": "('a', 'x', NOW()), ('a', 'y', NOW())"},
+        {"raw_tags(sample_id, raw_tag, ingested_at)": "('a', 'x', NOW()), ('a', 'y', NOW()), ('gone', 'z', NOW())"},
     ),
     (
         "every_sample_has_one_reply",
@@ -291,6 +340,188 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         SAMPLES,
         {"sample_outcomes(sample_id)": "('a'), ('b')"},
         {"sample_outcomes(sample_id)": "('a')"},
+    ),
+    (
+        "every_pair_has_one_reply",
+        "pair_replies_1",
+        PAIRS,
+        {"pair_replies_1(pair_id)": "('p'), ('q')"},
+        {"pair_replies_1(pair_id)": "('p')"},
+    ),
+    ("every_pair_has_one_reply", "pair_replies_1", PAIRS, {}, {"pair_replies_1(pair_id)": "('p'), ('q'), ('old')"}),
+    ("every_pair_has_one_reply", "pair_replies_1", PAIRS, {}, {"pair_replies_1(pair_id)": "('p'), ('q'), ('q')"}),
+    (
+        "comparisons_come_from_the_replies_so_far",
+        "comparisons_1",
+        PAIRS | {JUDGED: BOTH_JUDGED},
+        {COMPARED: "(7, 'a', 'b', 150, 2), (7, 'b', 'a', 110, 2)"},
+        {COMPARED: "(7, 'a', 'b', 151, 2), (7, 'b', 'a', 109, 2)"},
+    ),
+    (
+        "comparisons_come_from_the_replies_so_far",
+        "comparisons_1",
+        PAIRS | {JUDGED: BOTH_JUDGED},
+        {},
+        {COMPARED: "(7, 'a', 'b', 150, 2), (7, 'b', 'a', 110, 2), (7, 'c', 'a', 110, 2)"},
+    ),
+    (
+        "candidates_and_only_they_are_scored",
+        "scores_1",
+        THREE_MEMBERS,
+        {"scores_1(sample_id, cluster_id)": "('a', 7), ('b', 7)"},
+        {"scores_1(sample_id, cluster_id)": "('a', 7), ('c', 7)"},
+    ),
+    (
+        "scores_count_the_comparisons_of_the_round",
+        "scores_1",
+        {COMPARED: "(7, 'a', 'b', 150, 2), (7, 'b', 'a', 110, 2)"},
+        {"scores_1(sample_id, cluster_id, n_comparisons, n_judgments)": "('a', 7, 1, 2), ('c', 7, 0, 0)"},
+        {"scores_1(sample_id, cluster_id, n_comparisons, n_judgments)": "('a', 7, 2, 2), ('c', 7, 0, 0)"},
+    ),
+    (
+        "scores_count_the_comparisons_of_the_round",
+        "scores_1",
+        {COMPARED: "(7, 'a', 'b', 150, 2)"},
+        {},
+        {"scores_1(sample_id, cluster_id, n_comparisons, n_judgments)": "('a', 7, 1, 2), ('c', 7, 1, 1)"},
+    ),
+    (
+        "pairs_are_of_the_best_so_far",
+        "pairs_1",
+        PAIRS,
+        {"scores_0(sample_id, cluster_id)": "('a', 7), ('b', 7)"},
+        {"scores_0(sample_id, cluster_id)": "('a', 7), ('b', 8)"},
+    ),
+    (
+        "judged_pairs_and_only_they_have_scores",
+        "pair_scores",
+        {"pairs(pair_id, first_sample_id, second_sample_id)": "('p', 'a', 'b')"},
+        {"pair_scores(pair_id, first_sample_id, second_sample_id)": "('p', 'a', 'b')"},
+        {"pair_scores(pair_id, first_sample_id, second_sample_id)": "('q', 'a', 'b')"},
+    ),
+    (
+        "judged_pairs_and_only_they_have_scores",
+        "pair_scores",
+        {"pairs(pair_id, first_sample_id, second_sample_id)": "('p', 'a', 'b')"},
+        {},
+        {"pair_scores(pair_id, first_sample_id, second_sample_id)": "('p', 'b', 'a')"},
+    ),
+    (
+        "every_cluster_with_candidates_has_a_plan",
+        "judging_plan",
+        {"cluster_quotas(cluster_id, n_candidates)": "(1, 10), (2, 5)"},
+        {"judging_plan(cluster_id, n_pool)": "(1, 10), (1, 4), (2, 5)"},
+        {"judging_plan(cluster_id, n_pool)": "(1, 9), (1, 4), (2, 5)"},
+    ),
+    (
+        "every_cluster_with_candidates_has_a_plan",
+        "judging_plan",
+        {"cluster_quotas(cluster_id, n_candidates)": "(1, 10), (2, 5)"},
+        {},
+        {"judging_plan(cluster_id, n_pool)": "(1, 10)"},
+    ),
+    (
+        "quotas_count_the_candidates",
+        "cluster_quotas",
+        THREE_MEMBERS,
+        {"cluster_quotas(cluster_id, n_candidates)": "(7, 2)"},
+        {"cluster_quotas(cluster_id, n_candidates)": "(7, 3)"},
+    ),
+    (
+        "memberships_are_the_clusters_of_the_samples",
+        "memberships",
+        {"clusters(sample_id, cluster_id, n_tags)": "('a', 1, 2), ('b', -1, 0)"},
+        {"memberships(sample_id, cluster_id, n_tags)": "('a', 1, 2), ('b', -1, 0)"},
+        {"memberships(sample_id, cluster_id, n_tags)": "('a', 2, 2), ('b', -1, 0)"},
+    ),
+    (
+        "selected_samples_have_their_scores",
+        "selected",
+        {"sample_scores(sample_id, cluster_id, cluster_rank)": "('a', 7, 1), ('b', 7, 2)"},
+        {KEPT: "('a', 7, 1, 1), ('b', 7, 2, 2)"},
+        {KEPT: "('a', 7, 1, 1), ('b', 7, 3, 2)"},
+    ),
+    (
+        "selected_samples_have_their_scores",
+        "selected",
+        {"sample_scores(sample_id, cluster_id, cluster_rank)": "('a', 7, 1), ('b', 7, 2)"},
+        {},
+        {KEPT: "('a', 7, 1, 1), ('b', 7, 2, 3)"},
+    ),
+    (
+        "selected_samples_fill_the_plan",
+        "selected",
+        FILLED,
+        {KEPT: "('a', 7, 1, 1)"},
+        {KEPT: "('a', 7, 1, 1), ('b', 7, 2, 2)"},
+    ),
+    (
+        "outcomes_select_what_is_selected",
+        "sample_outcomes",
+        {KEPT: "('a', 7, 1, 1)"},
+        {OUTCOMES: "('a', TRUE, 1), ('b', FALSE, NULL)"},
+        {OUTCOMES: "('a', FALSE, NULL), ('b', TRUE, 1)"},
+    ),
+    (
+        "clusters_hold_exactly_the_normalized_tags",
+        "tag_clusters",
+        {"normalized_tags(normalized_tag)": "('x'), ('x'), ('y')"},
+        {"tag_clusters(normalized_tag)": "('x'), ('y')"},
+        {"tag_clusters(normalized_tag)": "('x')"},
+    ),
+    (
+        "clusters_hold_exactly_the_normalized_tags",
+        "tag_clusters",
+        {"normalized_tags(normalized_tag)": "('x'), ('x'), ('y')"},
+        {},
+        {"tag_clusters(normalized_tag)": "('x'), ('y'), ('old')"},
+    ),
+    (
+        "no_normalized_tag_of_a_sample_is_missing",
+        "normalized_tags",
+        SAMPLES
+        | {
+            "normalization_thresholds(n_samples)": "(2)",
+            "raw_tags(sample_id, raw_tag)": "('a', 'X'), ('b', 'Y'), ('b', 'Z')",
+            "tag_map(raw_tag, normalized_tag)": "('X', 'x'), ('Y', 'y'), ('Z', NULL)",
+        },
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'y')"},
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x')"},
+    ),
+    (
+        "the_map_holds_exactly_the_raw_tags",
+        "tag_map",
+        {"raw_tags(raw_tag)": "('x'), ('x'), ('y')"},
+        {"tag_map(raw_tag, n_occurrences)": "('x', 2), ('y', 1)"},
+        {"tag_map(raw_tag, n_occurrences)": "('x', 2), ('z', 1)"},
+    ),
+    (
+        "frequencies_count_the_samples_of_every_tag",
+        "tag_frequencies",
+        {"sample_tags(canonical_tag)": "('x'), ('x'), ('y')"},
+        {"tag_frequencies(canonical_tag, n_samples)": "('x', 2), ('y', 1)"},
+        {"tag_frequencies(canonical_tag, n_samples)": "('x', 1), ('y', 1)"},
+    ),
+    (
+        "kept_tags_and_only_they_are_merged",
+        "tag_merges",
+        {"tag_frequencies(canonical_tag, is_kept)": "('x', TRUE), ('y', FALSE)"},
+        {"tag_merges(canonical_tag)": "('x')"},
+        {"tag_merges(canonical_tag)": "('x'), ('y')"},
+    ),
+    (
+        "samples_are_in_clusters_of_tags",
+        "clusters",
+        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
+        {"clusters(sample_id, cluster_id)": "('a', 1), ('b', -1)"},
+        {"clusters(sample_id, cluster_id)": "('a', 3), ('b', -1)"},
+    ),
+    (
+        "samples_are_in_clusters_of_tags",
+        "clusters",
+        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
+        {},
+        {"clusters(sample_id, cluster_id)": "('a', -1), ('b', -1)"},
     ),
 ]
 

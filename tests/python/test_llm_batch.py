@@ -15,12 +15,14 @@ import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, Opened, run, tag_request, tagging_work
 
+from python_models.cli import main
 from python_models.llm.batch import api as batch
 from python_models.llm.batch import run as batch_run
 from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.upkeep import give_up_batch
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
-from python_models.llm.errors import EndpointError, SpendingLimitReached
+from python_models.llm.errors import EndpointError, SpendingLimitReached, UselessReplies
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
@@ -91,9 +93,8 @@ def test_models_do_not_share_a_batch(server: FakeEndpoint, tmp_path: Path) -> No
         assert len({json.loads(line)["body"]["model"] for line in lines}) == 1
 
 
-@pytest.mark.parametrize("end", ["expired", "cancelled"])
-def test_what_a_batch_did_not_get_to_goes_into_the_next(server: FakeEndpoint, tmp_path: Path, end: str) -> None:
-    server.behaviour.batch_status = lambda number: end if number < 2 else "completed"
+def test_what_a_batch_did_not_get_to_goes_into_the_next(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.batch_status = lambda number: "expired" if number < 2 else "completed"
     answers = run(server, tmp_path, tagging_work(100), use_batch=True)
     assert all(answer.error is None for answer in answers)
     assert [found["request_counts"]["total"] for found in server.batches.values()] == [100, 50, 25]
@@ -105,6 +106,83 @@ def test_a_batch_that_never_gets_done_ends_in_errors(server: FakeEndpoint, tmp_p
     (answer,) = run(server, tmp_path, tagging_work(1), use_batch=True)
     assert answer.error == "batch: This request was not executed: expired."
     assert len(server.batches) == 3
+
+
+def test_a_cancelled_batch_ends_the_run_and_what_it_brought_stays(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.batch_status = lambda number: "cancelled" if number == 0 else "completed"
+    with pytest.raises(EndpointError, match=r"batch_0 was cancelled.*run again"):
+        run(server, tmp_path, tagging_work(100), use_batch=True)
+    assert len(run(server, tmp_path, tagging_work(100), use_batch=True)) == 100
+    assert [found["request_counts"]["total"] for found in server.batches.values()] == [100, 50]
+
+
+def test_a_completed_batch_that_names_its_files_late_is_polled_on(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.batch_late_files = 5
+    answers = run(server, tmp_path, tagging_work(20), use_batch=True)
+    assert all(answer.error is None for answer in answers)
+    assert len(server.batches) == 1, "nothing is paid twice"
+
+
+def test_a_completed_batch_that_never_names_a_file_ends_the_run(
+    server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LONGEST_WITHOUT_FILES_S", 0.05)
+    server.behaviour.batch_late_files = 10**9
+    with pytest.raises(EndpointError, match=r"names no file.*tacos cache give-up-batch batch_0"):
+        run(server, tmp_path, tagging_work(20), use_batch=True)
+
+
+def test_a_request_without_a_line_is_a_failed_attempt(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.batch_lost_lines = "number 7."
+    answers = run(server, tmp_path, tagging_work(20), use_batch=True)
+    assert {answer.item_id for answer in answers if answer.error} == {"item-7"}
+    (error,) = (answer.error for answer in answers if answer.error)
+    assert error == "batch: the files of batch_2 have no line for it"
+    assert [found["request_counts"]["total"] for found in server.batches.values()] == [19, 0, 0]
+
+
+def test_a_batch_that_is_not_known_any_more_can_be_given_up(
+    server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill_while_waiting(server, tmp_path)
+    server.batches.clear()
+    for _ in range(2):
+        with pytest.raises(EndpointError, match=r"knows the batch batch_0 no more.*tacos cache give-up-batch batch_0"):
+            run(server, tmp_path, tagging_work(200), use_batch=True)
+    monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
+    assert main(["cache", "give-up-batch", "batch_9"]) == 1
+    assert "Under way: batch_0" in capsys.readouterr().err
+    assert main(["cache", "give-up-batch", "batch_0"]) == 0
+    assert "200 requests" in capsys.readouterr().out
+    assert all(answer.error is None for answer in run(server, tmp_path, tagging_work(200), use_batch=True))
+
+
+def test_what_a_given_up_batch_may_have_cost_stays_counted(server: FakeEndpoint, tmp_path: Path) -> None:
+    kill_while_waiting(server, tmp_path, ", max_cost_usd=10.0")
+    server.batches.clear()
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        before = cache.reserved()
+        assert sum(row[2] for row in before) > 0
+    give_up_batch(tmp_path / "cache.sqlite", "batch_0")
+    run(server, tmp_path, tagging_work(200), use_batch=True, max_cost_usd=10.0)
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert cache.reserved() == before
+
+
+def test_batches_with_too_many_tokens_become_smaller(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.batch_max_enqueued = 30
+    answers = run(server, tmp_path, tagging_work(100), use_batch=True)
+    assert all(answer.error is None for answer in answers)
+    totals = [found["request_counts"]["total"] for found in server.batches.values()]
+    assert totals == [100, 50, 25, 25, 25, 25]
+    assert set(server.record.answered.values()) == {1}
+
+
+def test_a_hopeless_batch_is_not_paid_for_three_times(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.fault = lambda body, n_seen: "prose"
+    with pytest.raises(UselessReplies, match="50 items in a row"):
+        run(server, tmp_path, tagging_work(100), use_batch=True)
+    assert len(server.batches) == 1
 
 
 def test_faults_inside_a_batch_end_parsed_or_typed(server: FakeEndpoint, tmp_path: Path) -> None:
@@ -172,14 +250,14 @@ from llm_helpers import SECRET, run, tagging_work
 from python_models.llm.batch import run as batch_run
 from python_models.llm.endpoint.endpoint import Endpoint
 batch_run.FIRST_POLL_S = 0.01
-run(Endpoint(({base_url!r},), SECRET), Path({folder!r}), tagging_work(200), use_batch=True)
+run(Endpoint(({base_url!r},), SECRET), Path({folder!r}), tagging_work(200), use_batch=True{more})
 """
 
 
-def kill_while_waiting(server: FakeEndpoint, folder: Path) -> None:
+def kill_while_waiting(server: FakeEndpoint, folder: Path, more: str = "") -> None:
     """A run in another process that is killed while its batch is under way."""
     server.behaviour.batch_polls = 10**9
-    code = CHILD.format(tests=str(Path(__file__).parent), base_url=server.base_url, folder=str(folder))
+    code = CHILD.format(tests=str(Path(__file__).parent), base_url=server.base_url, folder=str(folder), more=more)
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=PROJECT_ROOT)
     while child.poll() is None and not any(found["polls"] > 1 for found in server.batches.values()):
         time.sleep(0.01)

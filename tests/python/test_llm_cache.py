@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ import pytest
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.cache.schema import SCHEMA_VERSION
 from python_models.llm.cache.sending_lock import SendingLock
-from python_models.llm.cache.transfer import export_cache, import_cache
+from python_models.llm.cache.transfer import EXPORT_VERSION, export_cache, import_cache
+from python_models.llm.cache.upkeep import drop_damaged, drop_imported
 from python_models.llm.errors import CacheError
 from python_models.settings import PROJECT_ROOT
 
@@ -308,9 +310,247 @@ def test_an_export_is_imported_whole(tmp_path: Path, name: str) -> None:
 )
 def test_a_damaged_export_is_refused_with_its_line(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "cache.jsonl"
-    path.write_text(json.dumps({"format": "tacos-cache", "version": SCHEMA_VERSION}) + "\n" + line + "\n")
+    path.write_text(json.dumps({"format": "tacos-cache", "version": 1}) + "\n" + line + "\n")
     with ResponseCache(tmp_path / "cache.sqlite") as cache, pytest.raises(CacheError, match=message):
         import_cache(cache, path)
+
+
+# --- checksums, and files of older versions ---------------------------------------------------------------------------
+
+
+def make_old(path: Path) -> None:
+    """Turn a cache file into one of version 1."""
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "ALTER TABLE replies DROP COLUMN checksum; ALTER TABLE computed DROP COLUMN checksum;"
+        "ALTER TABLE computed DROP COLUMN is_imported; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)"
+    )
+    connection.close()
+
+
+def filled(path: Path, n_replies: int = 5) -> list[CachedReply]:
+    """A cache with some replies and a computed value; returns the replies."""
+    with ResponseCache(path) as cache:
+        futures = [cache.put(reply(number, f"text {number} ☃", latency_ms=number)) for number in range(n_replies)]
+        for future in futures:
+            future.result()
+        cache.put_computed("embedding m", {"tag": b"\x00\x00\x80\x3f"})
+        return list(cache.iter_replies())
+
+
+def execute(path: Path, sql: str) -> None:
+    """Change the file behind the back of the cache."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(sql)
+    connection.close()
+
+
+def test_a_file_of_version_1_is_brought_up_to_date_and_its_rows_get_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    originals = filled(path)
+    make_old(path)
+    with ResponseCache(path, read_only=True) as cache:  # first only read, and not changed by it
+        assert list(cache.iter_replies()) == originals
+        assert list(cache.get_many([original.key for original in originals]).values()) == originals
+        assert list(cache.iter_computed()) == [("embedding m", "tag", b"\x00\x00\x80\x3f")]
+        assert cache.read("PRAGMA user_version") == [(1,)]
+    with ResponseCache(path) as cache:
+        assert cache.read("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+        assert list(cache.iter_replies()) == originals
+        assert cache.get_computed("embedding m", ["tag"]) == {"tag": b"\x00\x00\x80\x3f"}
+        assert cache.read("SELECT COUNT(*) FROM replies WHERE LENGTH(checksum) = 8") == [(5,)]
+        cache.put(reply(99)).result()
+    execute(path, "UPDATE replies SET reply = 'changed' WHERE reply LIKE 'text 3%'")
+    with ResponseCache(path) as cache, pytest.raises(CacheError, match=f"{reply(3).key}.*checksum"):
+        list(cache.iter_replies())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "reply = replace(reply, 'text', 'texT')",
+        "n_completion_tokens = 2",
+        "model = 'gpt-4o-minj'",
+        "finish_reason = NULL",
+        "is_free = 1",
+        "requested_at = requested_at + 1",
+        "latency_ms = 'fast'",
+        "reply = CAST(x'ff00ff' AS TEXT)",
+    ],
+)
+def test_a_reply_that_was_changed_is_never_used(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "cache.sqlite"
+    filled(path)
+    execute(path, f"UPDATE replies SET {change} WHERE rowid = 2")
+    with ResponseCache(path) as cache:
+        assert len(cache.get_many([reply(0).key])) == 1, "the others can be used"
+        with pytest.raises(CacheError, match="tacos cache drop-damaged"):
+            cache.get_many([reply(1).key])
+        with pytest.raises(CacheError, match="tacos cache drop-damaged"):
+            export_cache(cache, tmp_path / "export.jsonl")
+    assert drop_damaged(path) == (1, 0)
+    with ResponseCache(path) as cache:
+        assert len(list(cache.iter_replies())) == 4
+        assert cache.reserved(), "what it cost stays counted"
+
+
+def test_a_computed_value_that_was_changed_is_never_used(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    filled(path)
+    execute(path, "UPDATE computed SET value = x'00000000'")
+    with ResponseCache(path) as cache, pytest.raises(CacheError, match="the computed value tag"):
+        cache.get_computed("embedding m", ["tag"])
+    assert drop_damaged(path) == (0, 1)
+
+
+# --- imports: checked, whole or nothing, undone -----------------------------------------------------------------------
+
+
+def exported(tmp_path: Path) -> list[str]:
+    """Lines of an export."""
+    filled(tmp_path / "theirs.sqlite")
+    with ResponseCache(tmp_path / "theirs.sqlite") as cache:
+        export_cache(cache, tmp_path / "theirs.jsonl")
+    return (tmp_path / "theirs.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    """See that an import of these lines is refused and leaves the cache as it was."""
+    path = tmp_path / "import.jsonl"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with ResponseCache(tmp_path / "ours.sqlite") as cache:
+        cache.put(reply(777, "ours")).result()
+        before = cache.counts()
+        with pytest.raises(CacheError, match=message):
+            import_cache(cache, path)
+        assert cache.counts() == before
+        cache.put(reply(778, "ours")).result()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attempt": 0},
+        {"n_prompt_tokens": -1},
+        {"n_completion_tokens": 2**60},
+        {"latency_ms": float("nan")},
+        {"latency_ms": -1.0},
+        {"requested_at_us": -1},
+        {"requested_at_us": 10**18},
+        {"stage": ""},
+        {"model": "m" * 1_000},
+        {"text": "lone \ud800"},
+        {"key": "12"},
+        {"is_free": 1},
+        {"n_prompt_tokens": True},
+        {"extra": 1},
+    ],
+)
+def test_an_import_checks_types_and_ranges(tmp_path: Path, change: dict[str, object]) -> None:
+    lines = exported(tmp_path)
+    entry = json.loads(lines[4]) | change
+    del entry["checksum"]
+    header = json.dumps({"format": "tacos-cache", "version": 1})
+    refused(tmp_path, [header, *(strip(line) for line in lines[1:4]), json.dumps(entry)], "line 5 is no entry")
+
+
+def strip(line: str) -> str:
+    """A line as version 1 wrote it."""
+    entry = json.loads(line)
+    del entry["checksum"]
+    return json.dumps(entry)
+
+
+def test_an_export_of_version_1_is_read(tmp_path: Path) -> None:
+    lines = exported(tmp_path)
+    old = [json.dumps({"format": "tacos-cache", "version": 1}), *(strip(line) for line in lines[1:-1])]
+    (tmp_path / "old.jsonl").write_text("\n".join(old) + "\n", encoding="utf-8")
+    with ResponseCache(tmp_path / "ours.sqlite") as cache:
+        assert import_cache(cache, tmp_path / "old.jsonl") == (5, 1)
+
+
+def test_a_letter_that_changed_on_the_way_is_seen(tmp_path: Path) -> None:
+    lines = exported(tmp_path)
+    lines[3] = lines[3].replace("text 2", "test 2")
+    refused(tmp_path, lines, "line 4 .*checksum")
+
+
+@pytest.mark.parametrize("n_cut", [1, 3])
+def test_an_export_that_was_cut_after_a_line_is_refused(tmp_path: Path, n_cut: int) -> None:
+    refused(tmp_path, exported(tmp_path)[:-n_cut], "was cut")
+
+
+def test_an_export_that_lost_a_line_is_refused(tmp_path: Path) -> None:
+    lines = exported(tmp_path)
+    refused(tmp_path, lines[:2] + lines[3:], "had 5 replies")
+
+
+@pytest.mark.parametrize("version", [0, EXPORT_VERSION + 1, True, "2", 2.0, None])
+def test_the_version_line_is_checked(tmp_path: Path, version: object) -> None:
+    lines = exported(tmp_path)
+    refused(tmp_path, [json.dumps({"format": "tacos-cache", "version": version}), *lines[1:]], "the export has version")
+    refused(tmp_path, lines[1:], "wanted the header")
+    refused(tmp_path, ["", *lines], "not JSON")
+
+
+def test_an_empty_file_is_no_export(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    with ResponseCache(tmp_path / "ours.sqlite") as cache, pytest.raises(CacheError, match="is empty"):
+        import_cache(cache, tmp_path / "empty.jsonl")
+
+
+@pytest.mark.parametrize("value", [b"", b"\x00" * 8, b"\x00" * 5, b"\x00\x00\x80\x7f"])
+def test_an_import_checks_vectors(tmp_path: Path, value: bytes) -> None:
+    """Four bytes are one dimension, as the cache has it; the last one is infinity."""
+    filled(tmp_path / "ours.sqlite")
+    entry = {"kind": "computed", "model": "embedding m", "key": "other", "value": base64.b64encode(value).decode()}
+    header = json.dumps({"format": "tacos-cache", "version": 1})
+    refused(tmp_path, [header, json.dumps(entry)], "line 2 is no entry of a cache: ValueError a vector")
+
+
+def test_what_was_imported_can_be_taken_out_again(tmp_path: Path) -> None:
+    exported(tmp_path)
+    with ResponseCache(tmp_path / "ours.sqlite") as cache:
+        cache.put(reply(1, "ours")).result()
+        cache.put_computed("embedding m", {"ours": b"\x00\x00\x00\x00"})
+        assert import_cache(cache, tmp_path / "theirs.jsonl") == (4, 1)
+    assert drop_imported(tmp_path / "ours.sqlite") == (4, 1)
+    with ResponseCache(tmp_path / "ours.sqlite") as cache:
+        assert [found.text for found in cache.iter_replies()] == ["ours"]
+        assert [key for _, key, _ in cache.iter_computed()] == ["ours"]
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_cache_on_a_read_only_medium_is_read_and_exported(tmp_path: Path, is_old: bool) -> None:
+    """In a process that may not write the folder; the superuser has to give up the right to write everywhere."""
+    folder = tmp_path / "medium"
+    filled(folder / "cache.sqlite")
+    if is_old:
+        make_old(folder / "cache.sqlite")
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    code = f"""
+from pathlib import Path
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.transfer import export_cache
+from python_models.llm.errors import CacheError
+with ResponseCache(Path({str(folder / "cache.sqlite")!r})) as cache:
+    print(len(list(cache.iter_replies())), export_cache(cache, Path({str(tmp_path / "export.jsonl")!r})).n_replies)
+    try:
+        cache.put_computed("x", {{"y": b""}})
+    except CacheError as error:
+        print(error)
+"""
+    command = [sys.executable, "-c", code]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", *command]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT)
+    folder.chmod(0o755)
+    assert done.stdout.startswith("5 5\n"), done.stderr
+    assert "can only be read" in done.stdout
+    assert {path.name for path in folder.iterdir()} == {"cache.sqlite"}
 
 
 def test_a_cut_gzip_and_a_foreign_file_are_refused(tmp_path: Path) -> None:

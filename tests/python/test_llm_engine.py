@@ -17,7 +17,7 @@ from llm_helpers import SECRET, Opened, judge_request, parse_scores, parse_tags,
 
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.llm.cache.transfer import export_cache, import_cache
-from python_models.llm.endpoint import retries
+from python_models.llm.endpoint import pace, retries
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint, configured_endpoint
 from python_models.llm.engine import ask, evaluate
@@ -125,7 +125,6 @@ def test_the_calls_in_flight_are_bounded_and_used(server: FakeEndpoint, tmp_path
 
 def test_one_slow_request_stalls_no_other(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour.fault = lambda body, n_seen: "slow" if "number 3." in body else None
-    server.behaviour.slow_s = 3.0
     order: list[str] = []
     settings = LlmSettings(max_concurrency=4)
     opened = Opened(Endpoint((server.base_url,), SECRET))
@@ -133,6 +132,7 @@ def test_one_slow_request_stalls_no_other(server: FakeEndpoint, tmp_path: Path) 
         "t", tagging_work(300), parse_tags, open_endpoint=opened, cache_path=tmp_path / "c.sqlite", settings=settings
     ):
         order.append(answer.item_id)
+        server.behaviour.is_slow_over = len(order) >= 299
     assert len(order) == 300
     assert order[-1] == "item-3"
 
@@ -462,7 +462,10 @@ def test_a_refused_reply_format_falls_back_and_is_remembered(
     assert server.record.n_requests == 200, "no further request is refused"
 
 
-def test_a_crowd_of_refusals_moves_the_format_one_step_only(server: FakeEndpoint, tmp_path: Path) -> None:
+def test_a_crowd_of_refusals_moves_the_format_one_step_only(
+    server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_FIRST", 32)
     server.behaviour.refused_formats = frozenset({"json_schema"})
     server.behaviour.latency_s = 0.05
     answers = run(server, tmp_path, tagging_work(64), max_concurrency=32)

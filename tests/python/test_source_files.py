@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "source" / "mixed_folder"
 
 
 def names(dataset: str) -> list[str]:
-    return [file.source_file for file in find_files(dataset)]
+    return [file.source_file for file in find_files(dataset) if file.problem is None]
 
 
 def test_a_folder_is_searched_recursively_without_hidden_and_unknown_files() -> None:

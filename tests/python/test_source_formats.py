@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from python_models.settings import SettingError
+from python_models.source.dates import parse_date
 from python_models.source.formats import parse, read_mapping
-from python_models.source.texts import clean, parse_date, write_json
+from python_models.source.texts import clean, write_json
 
 CALL = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 
@@ -59,7 +60,7 @@ CALL = {"id": "1", "type": "function", "function": {"name": "weather", "argument
                     {"role": "assistant", "content": "Rain."},
                 ]
             },
-            ("messages", "a\nb", json.dumps([CALL]) + "\n\nRain.", 1),
+            ("messages", "a\nb", '{"name": "weather", "arguments": {"city": "Oslo"}}\n\nRain.', 1),
         ),
         (
             {"messages": '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]'},
@@ -86,12 +87,12 @@ def test_formats_are_recognised_from_the_record(record: dict[str, Any], expected
     ("record", "reason"),
     [
         ({"messages": [{"content": "x"}]}, "turn 1 has no role"),
-        ({"messages": ["x"]}, "turn 1 is not an object"),
-        ({"messages": [{"role": "user", "content": 5}]}, "turn 1 is not text"),
+        ({"messages": [["x", "y", "z"]]}, "turn 1 is not a pair of question and answer"),
+        ({"messages": [{"role": "user", "content": b"\xff"}]}, "turn 1 is not text"),
         ({"messages": {"role": "user"}}, "conversation is not a list of turns"),
         (
             {"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": "x"}]},
-            "instruction is empty",
+            "turn 1 has no text",
         ),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "instruction is missing"),
         ({"prompt": [{"role": "user"}], "response": "x"}, "instruction is a list, not text"),

@@ -49,11 +49,11 @@ def test_every_damaged_line_is_one_row_with_its_reason() -> None:
         "instruction is empty",
         "response is missing",
         "response is empty",
-        "response is a number, not text",
-        "instruction is a boolean, not text",
+        None,
+        None,
         "response is a list, not text",
         "response is missing",
-        "input is a number, not text",
+        None,
         "unknown format: keys title, body",
         "unknown format: the record is a text, not an object",
         "unknown format: the record is empty",
@@ -94,13 +94,15 @@ def test_formats_may_be_mixed_in_one_folder_and_in_one_file() -> None:
 def test_files_are_described_with_the_count_of_their_records() -> None:
     got = describe_files(str(FIXTURES / "mixed_folder"))
     assert [(row["source_file"], row["format"], row["n_records"]) for row in got] == [
+        ("README.md", None, 0),
         ("alpaca.json", "json/alpaca", 2),
         ("faq.tsv", "tsv/question-answer", 2),
         ("nested/chat.jsonl", "jsonl/sharegpt", 3),
         ("nothing.jsonl", "empty", 0),
     ]
     assert all(row["modified_at"].tzinfo is None and row["modified_at"].microsecond == 0 for row in got)
-    assert got[0]["n_bytes"] == (FIXTURES / "mixed_folder" / "alpaca.json").stat().st_size
+    assert "its ending .md" in got[0]["problem"]
+    assert got[1]["n_bytes"] == (FIXTURES / "mixed_folder" / "alpaca.json").stat().st_size
 
 
 @pytest.mark.parametrize("name", ["damaged_lines.jsonl", "damaged_array.json", "damaged_rows.csv"])

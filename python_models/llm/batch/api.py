@@ -7,6 +7,7 @@ metadata. So a killed run finds its batches again, even one whose creation it di
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,6 +30,10 @@ T = TypeVar("T")
 MAX_REQUESTS = 50_000
 MAX_BYTES = 200_000_000
 """Limits of one batch file (OpenAI's guide to the batch API)."""
+
+_TOO_MANY_TOKENS = "token_limit_exceeded"
+LONGEST_WITHOUT_FILES_S = 3_600.0
+"""So long a batch may be completed without naming a file of results."""
 
 _FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 _LINES_PER_COMMIT = 500
@@ -60,6 +65,18 @@ class RefusedError(EndpointError):
     """The endpoint said no: nothing was done and nothing paid."""
 
 
+class TooManyTokensError(RefusedError):
+    """The endpoint takes so many tokens at once, in all batches together, and a batch was larger.
+
+    Attributes:
+        n_requests: how many requests the batch had.
+    """
+
+    def __init__(self, message: str, n_requests: int) -> None:
+        super().__init__(message)
+        self.n_requests = n_requests
+
+
 class Batches:
     """The batches of one endpoint and cache file.
 
@@ -71,6 +88,7 @@ class Batches:
 
     Attributes:
         n_stored: replies stored so far.
+        n_too_many: requests of the smallest batch that had too many tokens for the endpoint, None if none had.
     """
 
     def __init__(self, stage: str, endpoint: Endpoint, settings: LlmSettings, cache: ResponseCache) -> None:
@@ -78,6 +96,8 @@ class Batches:
         self._endpoint = endpoint
         self._cache = cache
         self.n_stored = 0
+        self.n_too_many: int | None = None
+        self._without_files_since: dict[str, float] = {}
         self._openai = openai.OpenAI(
             api_key=endpoint.api_key or "none",
             base_url=endpoint.base_url,
@@ -96,6 +116,10 @@ class Batches:
             path: JSONL of ``batch_line``.
             entries: what stands in the file.
             keeps_reservations: whether a spending limit is set, for which worst prices are written down.
+
+        Raises:
+            TooManyTokensError: the endpoint takes smaller batches only; nothing was sent.
+            EndpointError: the batch could not be sent.
         """
         token = uuid.uuid4().hex
         base_url = shown_url(self._endpoint.base_url)
@@ -121,8 +145,11 @@ class Batches:
         self._cache.writer.submit(Work(insert, [row], tuple(also))).result()
         try:
             batch_id = self._create(path, token)
-        except RefusedError:
+        except RefusedError as error:
             self._lose(token)
+            if _TOO_MANY_TOKENS in str(error):
+                self.n_too_many = min(self.n_too_many or len(entries), len(entries))
+                raise TooManyTokensError(str(error), len(entries)) from None
             raise
         self._write("UPDATE batches SET batch_id = ? WHERE token = ?", (batch_id, token))
 
@@ -179,32 +206,76 @@ class Batches:
         for token, batch_id in self.open_tokens():
             if batch_id is None:
                 continue
-            batch = self._call(lambda batch_id=batch_id: self._openai.batches.retrieve(batch_id))  # type: ignore[misc]
-            if batch.status not in _FINAL:
+            about = f"the batch {batch_id}"
+            batch = self._call(lambda batch_id=batch_id: self._openai.batches.retrieve(batch_id), about)  # type: ignore[misc]
+            files = [file_id for file_id in (batch.output_file_id, batch.error_file_id) if file_id]
+            if batch.status not in _FINAL or (
+                batch.status == "completed" and not files and self._may_have_files(batch)
+            ):
                 n_open += 1
                 n_done += batch.request_counts.completed if batch.request_counts else 0
                 continue
-            for file_id in (batch.output_file_id, batch.error_file_id):
-                if file_id:
-                    self._collect(file_id, token, batch.created_at * 1_000_000, failures)
-            self._forget_reservations(token)
-            self._write("UPDATE batches SET status = 'collected' WHERE token = ?", (token,))
-            if batch.status == "failed":
-                errors = [error.message for error in (batch.errors.data if batch.errors else None) or []]
-                said = self._clean("; ".join(filter(None, errors)) or "no reason given")
-                raise EndpointError(
-                    f"{shown_url(self._endpoint.base_url)} refused the batch {batch_id}: {said}. Nothing was paid for "
-                    "it; unset TACOS_USE_BATCH to ask without batches."
-                )
+            for file_id in files:
+                self._collect(file_id, token, batch.created_at * 1_000_000, failures, about)
+            self._settle(token, batch, failures)
         return failures, n_open, n_done
 
-    def _collect(self, file_id: str, token: str, requested_at_us: int, failures: dict[str, Failure]) -> None:
+    def _may_have_files(self, batch: Any) -> bool:
+        """Whether to wait for the files of a batch that is said to be completed."""
+        since = self._without_files_since.setdefault(batch.id, time.monotonic())
+        if time.monotonic() - since > LONGEST_WITHOUT_FILES_S:
+            raise EndpointError(
+                f"{shown_url(self._endpoint.base_url)} says that the batch {batch.id} is completed, but names no file "
+                f"with its replies. See there, or give it up: tacos cache give-up-batch {batch.id}"
+            )
+        return True
+
+    def _settle(self, token: str, batch: Any, failures: dict[str, Failure]) -> None:
+        """A batch has ended and its replies are stored: write that down, and end the run if it ended badly.
+
+        A request without a line in any file has failed, too: else it would be sent again and again.
+        """
+        where = shown_url(self._endpoint.base_url)
+        errors = (batch.errors.data if batch.errors else None) or []
+        is_too_large = batch.status == "failed" and any(error.code == _TOO_MANY_TOKENS for error in errors)
+        n_requests, unanswered = self._unanswered(token)
+        self._forget_reservations(token)
+        self._write("UPDATE batches SET status = 'collected' WHERE token = ?", (token,))
+        said = self._clean("; ".join(filter(None, (error.message for error in errors))) or "no reason given")
+        if is_too_large and n_requests > 1:
+            self.n_too_many = min(self.n_too_many or n_requests, n_requests)
+            return
+        if batch.status == "failed":
+            raise EndpointError(
+                f"{where} refused the batch {batch.id}: {said}. Nothing was paid for it; unset TACOS_USE_BATCH to ask "
+                "without batches."
+            )
+        if batch.status == "cancelled":
+            raise EndpointError(
+                f"The batch {batch.id} was cancelled at {where}. What it brought is in the cache; run again to send "
+                "the rest, with TACOS_USE_BATCH unset to ask without batches."
+            )
+        for key in unanswered:
+            failures.setdefault(key, Failure(0, f"the files of {batch.id} have no line for it", None))
+
+    def _unanswered(self, token: str) -> tuple[int, list[str]]:
+        """The number of requests of a batch, and the keys of those without a reply."""
+        rows = self._cache.read(
+            "SELECT lower(hex(request_key)), request_key IN (SELECT request_key FROM replies) FROM batch_requests"
+            " WHERE token = ?",
+            (token,),
+        )
+        return len(rows), [str(key) for key, has_reply in rows if not has_reply]
+
+    def _collect(
+        self, file_id: str, token: str, requested_at_us: int, failures: dict[str, Failure], about: str
+    ) -> None:
         """Store the replies of an output or error file, in bounded memory."""
         streamed = cast(Any, self._openai.files.with_streaming_response.content(file_id))
         with ExitStack() as stack:
-            response = self._call(lambda: stack.enter_context(streamed))
+            response = self._call(lambda: stack.enter_context(streamed), about)
             lines = (line for line in response.iter_lines() if line.strip())
-            while block := self._call(lambda: [json.loads(line) for line in islice(lines, _LINES_PER_COMMIT)]):
+            while block := self._call(lambda: [_parse(line) for line in islice(lines, _LINES_PER_COMMIT)]):
                 self._store(block, token, requested_at_us, failures)
 
     def _store(
@@ -217,8 +288,8 @@ class Batches:
             if key not in known:
                 continue  # not of this batch
             model, attempt = known[key]
-            response = line.get("response") or {}
-            body = response.get("body") or {}
+            response = _object(line.get("response"))
+            body = _object(response.get("body"))
             try:
                 if response.get("status_code") != 200:
                     raise KeyError("status_code")
@@ -234,9 +305,8 @@ class Batches:
         delete = "DELETE FROM reservations WHERE request_key = ? AND is_batch = 1"
         self._cache.writer.submit(Work(INSERT_REPLY, rows, ((delete, done),))).result()
 
-    def _failure(self, line: dict[str, Any], response: dict[str, Any], body: Any) -> Failure:
-        error = body.get("error") if isinstance(body, dict) else None
-        error = error if isinstance(error, dict) else line.get("error") or {}
+    def _failure(self, line: dict[str, Any], response: dict[str, Any], body: dict[str, Any]) -> Failure:
+        error = _object(body.get("error")) or _object(line.get("error"))
         status = response.get("status_code")
         parameter = error.get("param")
         message = self._clean(str(error.get("message") or error.get("code") or "no reply"))
@@ -266,14 +336,27 @@ class Batches:
     def _write(self, sql: str, row: tuple[object, ...]) -> None:
         self._cache.writer.submit(Work(sql, [row])).result()
 
-    def _call(self, function: Callable[[], T]) -> T:
-        """Call the client; its errors become one that says what to do, and carries no secret."""
+    def _call(self, function: Callable[[], T], about: str = "") -> T:
+        """Call the client; its errors become one that says what to do, and carries no secret.
+
+        Args:
+            function: the call.
+            about: the batch that it is about, if the endpoint should know it.
+        """
         where = shown_url(self._endpoint.base_url)
         refused = True
         try:
             return function()
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             message = f"{where} refuses the key ({error.status_code}). Set OPENAI_API_KEY for this OPENAI_BASE_URL."
+        except openai.NotFoundError as error:
+            if not about:
+                message = f"{where} has no batch API ({error.status_code}): unset TACOS_USE_BATCH."
+            else:
+                message = (
+                    f"{where} knows {about} no more ({error.status_code}). If it is gone for good, give it up, so that "
+                    f"its requests are asked again: tacos cache give-up-batch {about.rpartition(' ')[2]}"
+                )
         except openai.APIStatusError as error:
             refused = error.status_code < 500
             said = self._clean(error.response.text)
@@ -297,6 +380,18 @@ def batch_line(key: str, body: dict[str, Any]) -> bytes:
     """One line of a batch file."""
     line = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def _parse(line: str) -> dict[str, Any]:
+    """A line of a file of results; one that is none counts as missing."""
+    try:
+        return _object(json.loads(line))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_key(text: str) -> bool:

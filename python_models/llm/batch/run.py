@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from python_models.llm.batch import api
-from python_models.llm.batch.api import Batches, Entry, Failure, batch_line
+from python_models.llm.batch.api import Batches, Entry, Failure, TooManyTokensError, batch_line
 from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
 from python_models.llm.errors import SpendingLimitReached
 from python_models.llm.lookup import Answer, Item, Lookup
@@ -25,6 +25,7 @@ from python_models.llm.online import CHUNK, OnlineRun
 from python_models.llm.request import ChatRequest
 from python_models.llm.session import Session
 from python_models.llm.spending.prices import max_prompt_tokens
+from python_models.llm.streak import FailureStreak
 
 T = TypeVar("T")
 
@@ -122,6 +123,7 @@ class BatchRun:
         self._max_attempts = max_attempts
         self._folder = folder
         self._limit_reached: SpendingLimitReached | None = None
+        self._streak = FailureStreak(session.stage)
 
     def answers(self, spool: Spool) -> Iterator[Answer[Any]]:
         """Yield one answer per item of the spool."""
@@ -160,6 +162,8 @@ class BatchRun:
                 items.append(Item(key, request, [item_id], key=key, n_new=1))
                 begun[item_id] = (first_attempt, n_failures)
             missing = yield from self._lookup.answer_from_cache(items)
+            if len(missing) < len(items):
+                self._streak.succeeded()
             for item in missing:
                 first_attempt, n_failures = begun[item.item_ids[0]]
                 failure = failures.get(item.key)
@@ -169,6 +173,8 @@ class BatchRun:
                     if not is_transient or n_failures >= _MAX_FAILURES:
                         yield from self._lookup.fail(item, str(failure))
                         continue
+                if item.last is not None and item.attempt > first_attempt:
+                    self._streak.failed(self._lookup.why_unusable(item.last))  # before a further attempt is paid for
                 if item.attempt - first_attempt >= self._max_attempts:
                     yield from self._lookup.fail_unusable(item)
                     continue
@@ -193,11 +199,26 @@ class BatchRun:
         """Send what waits, as far as the spending limit allows; returns the number of requests sent."""
         n_sent = 0
         for path, entries in self._files(spool):
-            self._batches.submit(path, entries, keeps_reservations=self._session.settings.max_cost_usd is not None)
+            try:
+                self._batches.submit(path, entries, keeps_reservations=self._session.settings.max_cost_usd is not None)
+            except TooManyTokensError:
+                if n_sent:
+                    break  # when those before it are done, it may fit
+                if len(entries) == 1:
+                    raise
+                return self._send(spool)  # in smaller batches
             self._session.count_spending()
             n_sent += len(entries)
             self._session.progress.n_calls += len(entries)
+            if self._batches.n_too_many is not None:
+                break  # the limit is one for all batches under way: one at a time
         return n_sent
+
+    @property
+    def _most_requests(self) -> int:
+        """Requests per batch: the limit, or half of what had too many tokens."""
+        n_too_many = self._batches.n_too_many
+        return api.MAX_REQUESTS if n_too_many is None else max(1, min(api.MAX_REQUESTS, n_too_many // 2))
 
     def _files(self, spool: Spool) -> Generator[tuple[Path, list[Entry]], None, None]:
         """Write batch files within the limits of requests and bytes, each of one model."""
@@ -211,7 +232,7 @@ class BatchRun:
                 n_bytes = 0
                 planned_usd = 0.0
                 with path.open("wb") as file:
-                    while following is not None and len(entries) < api.MAX_REQUESTS:
+                    while following is not None and len(entries) < self._most_requests:
                         entry, line, usd = following
                         if entries and (n_bytes + len(line) > api.MAX_BYTES or entry.model != entries[0].model):
                             break

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from python_models.llm.cache.schema import as_cache_error, connect
+from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.schema import as_cache_error, connect, damaged_error, is_writable
 from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.errors import CacheError
 
@@ -24,10 +25,11 @@ _KEYS_PER_QUERY = 500
 
 COLUMNS = (
     "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
-    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free"
+    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free, checksum"
 )
+INSERT_COMPUTED = "INSERT OR {} INTO computed (kind, key, value, checksum, is_imported) VALUES (?, ?, ?, ?, ?)"
 # The first reply of a request counts: a replay must not depend on which copy came last.
-INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class CachedReply(NamedTuple):
@@ -67,7 +69,13 @@ class CachedReply(NamedTuple):
 
     def row(self) -> tuple[object, ...]:
         """The values of the table, in the order of ``COLUMNS``."""
-        return (bytes.fromhex(self.key), *self[1:])
+        return (bytes.fromhex(self.key), *self[1:], self.checksum())
+
+    def checksum(self) -> bytes:
+        """The checksum of its row (see ``checksum``)."""
+        latency_ms = None if self.latency_ms is None else float(self.latency_ms)
+        flags = (int(self.is_batch), int(self.is_free))
+        return row_checksum(bytes.fromhex(self.key), *self[1:10], latency_ms, self.requested_at_us, *flags)
 
 
 class Usage(NamedTuple):
@@ -90,15 +98,16 @@ class ResponseCache:
 
     Args:
         path: the SQLite file, created with its folder if it is not there.
-        read_only: only look, for statistics beside a run; the file must exist.
+        read_only: only look, for statistics beside a run; the file must exist. A file that cannot be written (a
+            read-only medium) is opened so in any case: what it holds can be used, and the first write says why not.
 
     Raises:
-        CacheError: the file cannot be used; see the message.
+        CacheError: the file cannot be used; or, by what reads, a row does not match its checksum; see the message.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
-        self._read_only = read_only
+        self._read_only = read_only = read_only or not is_writable(self.path)
         if read_only and not self.path.exists():
             raise CacheError(f"There is no response cache at {self.path} yet: it is made by the first run.")
         self._connection = connect(self.path, read_only=read_only)
@@ -127,7 +136,10 @@ class ResponseCache:
     def writer(self) -> CacheWriter:
         """The thread that commits in groups, started on first use."""
         if self._read_only:
-            raise CacheError(f"The response cache {self.path} was opened for reading only.")
+            raise CacheError(
+                f"The response cache {self.path} can only be read, so that nothing new can be asked or stored. Copy it "
+                "to a folder that can be written, and set TACOS_CACHE to the copy."
+            )
         if self._writer is None:
             self._writer = CacheWriter(self.path)
         return self._writer
@@ -138,7 +150,7 @@ class ResponseCache:
         sql = f"SELECT lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies WHERE request_key IN "  # noqa: S608
         for block in _blocks(keys):
             for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
-                found[row[0]] = _reply_of(row)
+                found[row[0]] = self._checked(row)
         return found
 
     def put(self, reply: CachedReply) -> Future[None]:
@@ -149,15 +161,16 @@ class ResponseCache:
         """Values that an embedded model computed, by key, those that are there."""
         found: dict[str, bytes] = {}
         for block in _blocks(keys):
-            sql = f"SELECT key, value FROM computed WHERE kind = ? AND key IN {_marks(block)}"  # noqa: S608
-            found.update(self._read(sql, [kind, *block]))
+            sql = f"SELECT key, value, checksum FROM computed WHERE kind = ? AND key IN {_marks(block)}"  # noqa: S608
+            for key, value, checksum in self._read(sql, [kind, *block]):
+                found[key] = self._checked_value(kind, key, value, checksum)
         return found
 
     def put_computed(self, kind: str, items: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> None:
         """Store computed values under a kind (which should name the model); returns when they are on the disk."""
         pairs = items.items() if isinstance(items, Mapping) else items
-        sql = "INSERT OR REPLACE INTO computed (kind, key, value) VALUES (?, ?, ?)"
-        self.writer.submit(Work(sql, [(kind, key, value) for key, value in pairs])).result()
+        rows = [(kind, key, value, row_checksum(kind, key, value), 0) for key, value in pairs]
+        self.writer.submit(Work(INSERT_COMPUTED.format("REPLACE"), rows)).result()
 
     def usage(self) -> list[Usage]:
         """Calls and tokens per stage, model and price class, from all replies."""
@@ -192,17 +205,17 @@ class ResponseCache:
             if not rows:
                 return
             for row in rows:
-                yield _reply_of(row[1:])
+                yield self._checked(row[1:])
             last = rows[-1][0]
 
     def iter_computed(self) -> Iterator[tuple[str, str, bytes]]:
         """All computed values as (kind, key, value), in bounded memory."""
         last = 0
         while rows := self._read(
-            "SELECT rowid, kind, key, value FROM computed WHERE rowid > ? ORDER BY rowid LIMIT 1000", [last]
+            "SELECT rowid, kind, key, value, checksum FROM computed WHERE rowid > ? ORDER BY rowid LIMIT 1000", [last]
         ):
-            for row in rows:
-                yield row[1], row[2], row[3]
+            for _, kind, key, value, checksum in rows:
+                yield kind, key, self._checked_value(kind, key, value, checksum)
             last = rows[-1][0]
 
     def counts(self) -> tuple[int, int]:
@@ -214,6 +227,17 @@ class ResponseCache:
         """Run a query on the cache file (for the batch API and statistics)."""
         return self._read(sql, parameters)
 
+    def _checked(self, row: tuple) -> CachedReply:  # type: ignore[type-arg]
+        """The reply of a row, whose key is in hex."""
+        if row_checksum(bytes.fromhex(row[0]), *row[1:13], row[14]) != row[15]:
+            raise damaged_error(self.path, f"the reply {row[0]}")
+        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1))
+
+    def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
+        if row_checksum(kind, key, value) != checksum:
+            raise damaged_error(self.path, f"the computed value {key}")
+        return value
+
     def _read(self, sql: str, parameters: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
         try:
             return self._connection.execute(sql, parameters).fetchall()
@@ -224,10 +248,6 @@ class ResponseCache:
 def now_us() -> int:
     """The time now, in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
-
-
-def _reply_of(row: tuple) -> CachedReply:  # type: ignore[type-arg]
-    return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1))
 
 
 def _blocks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

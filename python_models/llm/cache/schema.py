@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from python_models.llm.cache.checksum import CHECKED_COMPUTED_COLUMNS, CHECKED_REPLY_COLUMNS, row_checksum
 from python_models.llm.errors import CacheError
 
 APPLICATION_ID = 0x7AC05
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added checksums, and what was imported among the computed values. Files of version 1 are brought up to it."""
 
 # Seconds that a write waits for another process's write.
 _BUSY_TIMEOUT_S = 60.0
@@ -30,12 +35,15 @@ CREATE TABLE replies (
     requested_at INTEGER NOT NULL,           -- microseconds since 1970, UTC
     is_batch INTEGER NOT NULL,               -- 1: through the batch API, at half the price
     is_imported INTEGER NOT NULL,            -- 1: paid for on another machine
-    is_free INTEGER NOT NULL                 -- 1: from a model on this machine
+    is_free INTEGER NOT NULL,                -- 1: from a model on this machine
+    checksum BLOB NOT NULL DEFAULT x''       -- of the other columns but is_imported
 );
 CREATE TABLE computed (
     kind TEXT NOT NULL,                      -- the model that computed it
     key TEXT NOT NULL,
     value BLOB NOT NULL,
+    checksum BLOB NOT NULL DEFAULT x'',      -- of kind, key and value
+    is_imported INTEGER NOT NULL DEFAULT 0,  -- 1: computed on another machine
     PRIMARY KEY (kind, key)
 );
 -- Requests under way while a spending limit is set, and those whose outcome was never known: they may have been paid.
@@ -56,7 +64,8 @@ CREATE TABLE batches (
     base_url TEXT NOT NULL,
     n_requests INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    status TEXT NOT NULL                     -- 'open'; 'collected' when its replies are stored; 'lost' if never made
+    status TEXT NOT NULL                     -- 'open'; 'collected' when its replies are stored; 'lost' if never made,
+                                             -- 'given_up' by command
 );
 CREATE TABLE batch_requests (
     request_key BLOB NOT NULL,
@@ -68,20 +77,35 @@ CREATE TABLE batch_requests (
 """
 
 
+# What version 1 lacks. The checksums of its rows are those of the day on which they were brought up to date.
+_FROM_VERSION_1 = (
+    "ALTER TABLE replies ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE computed ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE computed ADD COLUMN is_imported INTEGER NOT NULL DEFAULT 0",
+    f"UPDATE replies SET checksum = row_checksum({CHECKED_REPLY_COLUMNS})",  # noqa: S608
+    f"UPDATE computed SET checksum = row_checksum({CHECKED_COMPUTED_COLUMNS})",  # noqa: S608
+)
+# The same for a file that must not be written: views of this connection alone stand before its tables.
+_VIEWS_OF_VERSION_1 = (
+    f"CREATE TEMP VIEW replies AS SELECT rowid AS rowid, *, row_checksum({CHECKED_REPLY_COLUMNS}) AS checksum"  # noqa: S608
+    " FROM main.replies",
+    f"CREATE TEMP VIEW computed AS SELECT rowid AS rowid, *, row_checksum({CHECKED_COMPUTED_COLUMNS}) AS checksum,"  # noqa: S608
+    " 0 AS is_imported FROM main.computed",
+)
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the cache file, creating it if needed, in write-ahead mode and synchronous to the disk.
+
+    A file of an older version is brought up to date; one that is only read is read as it is.
 
     Raises:
         CacheError: not a cache file, of another version, or not to be opened or written.
     """
     try:
-        if read_only:
-            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-            connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        connection = _open_to_read(path) if read_only else _open_to_write(path)
         connection.isolation_level = None  # transactions are opened by hand
+        connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
     except (sqlite3.Error, OSError) as error:
         raise as_cache_error(error, path) from error
     try:
@@ -95,6 +119,30 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Open for reading beside a run that writes; where nobody can write (a read-only medium), without a lock."""
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    if not is_writable(path):
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise OSError(
+                f"it lies where nothing can be written, and its last replies are in {log.name} beside it, which "
+                "SQLite has to merge first: copy both to a folder that can be written, and set TACOS_CACHE to the copy"
+            )
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+
+
+def is_writable(path: Path) -> bool:
+    """Whether the file, and the files that SQLite puts beside it, can be written; True where there is no file yet."""
+    return not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     if not read_only:
         connection.execute("PRAGMA synchronous = FULL")
@@ -105,7 +153,13 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         raise CacheError(
             f"{path} is a database, but not a response cache. Set TACOS_CACHE to another path; nothing was changed."
         )
-    if version != SCHEMA_VERSION:
+    if version == 1:
+        if read_only:
+            for statement in _VIEWS_OF_VERSION_1:
+                connection.execute(statement)
+        else:
+            _bring_up_to_date(connection)
+    elif version != SCHEMA_VERSION:
         whose = "a newer" if version > SCHEMA_VERSION else "an older"
         raise CacheError(
             f"The response cache {path} has schema version {version}, written by {whose} version of this project; "
@@ -114,20 +168,36 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         )
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")  # of two processes that find an empty file, one creates the tables
-    try:
-        if _is_empty(connection):
-            for statement in _TABLES.split(";\n"):
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """From version 1, in one transaction; of two processes that try, one does it."""
+    with transaction(connection):
+        if _pragma(connection, "user_version") == 1:
+            for statement in _FROM_VERSION_1:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the statements within, or none; other writers wait."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    with transaction(connection):  # of two processes that find an empty file, one creates the tables
+        if _is_empty(connection):
+            for statement in _TABLES.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -143,6 +213,8 @@ def as_cache_error(error: Exception, path: Path) -> CacheError:
     what = str(error)
     if "full" in what or "disk I/O" in what or "No space" in what:
         advice = "Free some space (or set TACOS_CACHE to another disk) and run again; replies committed so far are kept"
+    elif "Could not decode" in what:
+        return damaged_error(path, "a row")
     elif "not a database" in what or "malformed" in what:
         advice = "Set TACOS_CACHE to another path, or restore the file; nothing was changed"
     elif "locked" in what or "busy" in what:
@@ -150,3 +222,12 @@ def as_cache_error(error: Exception, path: Path) -> CacheError:
     else:
         advice = "See that the folder exists and can be written, or set TACOS_CACHE to another path"
     return CacheError(f"The response cache {path} cannot be used: {what}. {advice}.")
+
+
+def damaged_error(path: Path, what: str) -> CacheError:
+    """Say that a row is not what was stored."""
+    return CacheError(
+        f"In the response cache {path}, {what} was changed after it was stored: it does not match its checksum. "
+        "Restore the file from a backup, or remove such rows with `tacos cache drop-damaged`, so that they are asked "
+        "for again."
+    )

@@ -7,19 +7,30 @@ import binascii
 import gzip
 import io
 import json
+import math
+import sqlite3
+import zlib
+from array import array
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, ResponseCache
-from python_models.llm.cache.schema import SCHEMA_VERSION
-from python_models.llm.cache.writer import Work
+from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.response_cache import INSERT_COMPUTED, INSERT_REPLY, CachedReply, ResponseCache, now_us
+from python_models.llm.cache.schema import as_cache_error, connect, transaction
 from python_models.llm.errors import CacheError
 
-_HEADER = {"format": "tacos-cache", "version": SCHEMA_VERSION}
-_ROWS_PER_COMMIT = 1_000
+EMBEDDING_KIND = "embedding "
+"""How the kinds of computed values begin that are vectors (float32) of one length per kind."""
+EXPORT_VERSION = 2
+"""2 added a checksum to every line and a last line that counts. Files of version 1 are read, too."""
+_FORMAT = "tacos-cache"
+_ROWS_PER_BLOCK = 1_000
+_LARGEST_COUNT = 2**53
+_LONGEST_NAME = 500
+_A_DAY_US = 86_400_000_000
 _TYPES: dict[str, tuple[type, ...]] = {
     "stage": (str,),
     "model": (str,),
@@ -54,44 +65,83 @@ def export_cache(cache: ResponseCache, path: Path) -> Transferred:
     n_replies = n_computed = 0
     try:
         with _open(partial, "wt", is_gzip=path.suffix == ".gz") as file:
-            _write(file, _HEADER)
+            _write(file, {"format": _FORMAT, "version": EXPORT_VERSION})
             for reply in cache.iter_replies():
-                _write(file, {"kind": "reply", **reply._asdict()})
+                _write(file, {"kind": "reply", **reply._asdict(), "checksum": reply.checksum().hex()})
                 n_replies += 1
             for kind, key, value in cache.iter_computed():
-                encoded = base64.b64encode(value).decode("ascii")
-                _write(file, {"kind": "computed", "model": kind, "key": key, "value": encoded})
+                entry = {
+                    "kind": "computed",
+                    "model": kind,
+                    "key": key,
+                    "value": base64.b64encode(value).decode("ascii"),
+                }
+                _write(file, {**entry, "checksum": row_checksum(kind, key, value).hex()})
                 n_computed += 1
+            _write(file, {"kind": "end", "n_replies": n_replies, "n_computed": n_computed})
         partial.replace(path)
     except OSError as error:
         raise CacheError(f"The cache cannot be exported to {path}: {error.strerror or error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may not be there, or not to be written
+            partial.unlink(missing_ok=True)
     return Transferred(n_replies, n_computed)
 
 
 def import_cache(cache: ResponseCache, path: Path) -> Transferred:
-    """Add what a JSONL file holds to the cache, in bounded memory; entries that are there already stay as they are.
+    """Add what a JSONL file holds to the cache, all of it or nothing, in bounded memory; what is there already stays.
 
     Returns:
         How many entries were new. Their cost does not count towards the spending limit here.
 
     Raises:
-        CacheError: the file cannot be read, or a line is no entry; what stands before it is kept.
+        CacheError: the file cannot be read or was cut, or a line is no entry; the cache is as it was.
     """
     before = cache.counts()
+    insert_value = INSERT_COMPUTED.format("IGNORE")
     try:
-        with _open(path, "rt", is_gzip=path.suffix == ".gz") as file:
-            entries = _read_entries(file, path)
-            while block := list(islice(entries, _ROWS_PER_COMMIT)):
+        with (
+            closing(connect(cache.path)) as connection,
+            _open(path, "rt", is_gzip=path.suffix == ".gz") as file,
+            transaction(connection),
+        ):
+            entries = _read_entries(file, path, VectorLengths(connection))
+            while block := list(islice(entries, _ROWS_PER_BLOCK)):
                 replies = [entry.row() for entry in block if isinstance(entry, CachedReply)]
-                computed = [entry for entry in block if not isinstance(entry, CachedReply)]
-                insert = "INSERT OR IGNORE INTO computed (kind, key, value) VALUES (?, ?, ?)"
-                cache.writer.submit(Work(INSERT_REPLY, replies, ((insert, computed),))).result()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise CacheError(f"{path} cannot be imported: {error}.") from error
+                values = [(*entry, row_checksum(*entry), 1) for entry in block if not isinstance(entry, CachedReply)]
+                connection.executemany(INSERT_REPLY, replies)
+                connection.executemany(insert_value, values)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise CacheError(f"{path} cannot be imported: {error}. The cache is as it was.") from error
+    except sqlite3.Error as error:
+        raise as_cache_error(error, cache.path) from error
     after = cache.counts()
     return Transferred(after[0] - before[0], after[1] - before[1])
+
+
+class VectorLengths:
+    """The number of bytes that the values of one embedding model have: that of the cache, else of the first one read.
+
+    Args:
+        connection: the cache.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[str, int] = {}
+
+    def check(self, kind: str, value: bytes) -> None:
+        """See that a vector fits to the others of its kind; ValueError if it does not."""
+        if not kind.startswith(EMBEDDING_KIND):
+            return
+        if kind not in self._known:
+            found = self._connection.execute("SELECT LENGTH(value) FROM computed WHERE kind = ? LIMIT 1", (kind,))
+            row = found.fetchone()
+            self._known[kind] = len(value) if row is None else int(row[0])
+        if len(value) != self._known[kind] or not value or len(value) % 4:
+            raise ValueError(f"a vector of {len(value)} bytes, where the others of {kind!r} have {self._known[kind]}")
+        if not all(map(math.isfinite, array("f", value))):
+            raise ValueError("a vector with numbers that are not finite")
 
 
 def _open(path: Path, mode: str, *, is_gzip: bool) -> AbstractContextManager[io.TextIOBase]:
@@ -104,42 +154,113 @@ def _write(file: io.TextIOBase, entry: dict[str, Any]) -> None:
     file.write(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-def _read_entries(file: io.TextIOBase, path: Path) -> Iterator[CachedReply | tuple[str, str, bytes]]:
+def _read_entries(
+    file: io.TextIOBase, path: Path, lengths: VectorLengths
+) -> Iterator[CachedReply | tuple[str, str, bytes]]:
+    """The entries of a file, each checked; the first line says the version, from version 2 on the last one counts."""
+    version, n_replies, n_computed, is_ended = 0, 0, 0, False
     for number, line in enumerate(file, start=1):
         where = f"{path}, line {number}"
+        if number == 1:
+            version = _read_version(line, where)
+            continue
         if not line.strip():
             continue
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise CacheError(f"{where} is not JSON ({error}). The file may have been cut; export it again.") from None
-        if number == 1:
-            if not isinstance(entry, dict) or entry.get("format") != _HEADER["format"]:
-                raise CacheError(f"{where}: wanted the header of an exported cache, {json.dumps(_HEADER)}.")
-            if entry.get("version") != SCHEMA_VERSION:
+        entry = _parse(line, where)
+        if is_ended:
+            raise CacheError(f"{where} follows the last line of an export. Nothing was imported.")
+        if isinstance(entry, dict) and entry.get("kind") == "end" and version > 1:
+            is_ended = True
+            if (entry.get("n_replies"), entry.get("n_computed")) != (n_replies, n_computed):
                 raise CacheError(
-                    f"{where}: the export has version {entry.get('version')}, this project reads version "
-                    f"{SCHEMA_VERSION}. Export it with the same version of the project."
+                    f"{where}: the export had {entry.get('n_replies')} replies and {entry.get('n_computed')} computed "
+                    f"values, but here are {n_replies} and {n_computed}. Export it again; nothing was imported."
                 )
             continue
-        yield _read_entry(entry, where)
+        read = _read_entry(entry, version, lengths, where)
+        n_replies += isinstance(read, CachedReply)
+        n_computed += not isinstance(read, CachedReply)
+        yield read
+    if not version:
+        raise CacheError(f"{path} is empty: wanted an exported cache.")
+    if version > 1 and not is_ended:
+        raise CacheError(f"{path} was cut: its last line is missing. Export it again; nothing was imported.")
 
 
-def _read_entry(entry: Any, where: str) -> CachedReply | tuple[str, str, bytes]:
+def _read_version(line: str, where: str) -> int:
+    header = _parse(line, where)
+    wanted = json.dumps({"format": _FORMAT, "version": EXPORT_VERSION})
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+        raise CacheError(f"{where}: wanted the header of an exported cache, {wanted}.")
+    version = header.get("version")
+    if type(version) is not int or not 1 <= version <= EXPORT_VERSION:
+        raise CacheError(
+            f"{where}: the export has version {version!r}, this project reads versions 1 to {EXPORT_VERSION}. Export "
+            "it with the same version of the project."
+        )
+    return version
+
+
+def _parse(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CacheError(
+            f"{where} is not JSON ({error}). The file may have been cut; export it again. Nothing was imported."
+        ) from None
+
+
+def _read_entry(entry: Any, version: int, lengths: VectorLengths, where: str) -> CachedReply | tuple[str, str, bytes]:
     try:
         kind = entry.pop("kind")
+        checksum = entry.pop("checksum") if version > 1 else None
         if kind == "computed":
             value = base64.b64decode(entry["value"], validate=True)
-            if not isinstance(entry["model"], str) or not isinstance(entry["key"], str):
-                raise TypeError("'model' and 'key' must be strings")
-            return entry["model"], entry["key"], value
-        if kind != "reply":
+            _check_name(entry, "model")
+            _check_name(entry, "key")
+            lengths.check(entry["model"], value)
+            read: CachedReply | tuple[str, str, bytes] = (entry["model"], entry["key"], value)
+            found = row_checksum(*read)
+        elif kind == "reply":
+            read = _read_reply(entry)
+            found = read.checksum()
+        else:
             raise ValueError(f"unknown kind {kind!r}")
-        if len(bytes.fromhex(entry["key"])) != 32:
-            raise ValueError("'key' must be a sha256 in hex")
-        for name, types in _TYPES.items():
-            if type(entry[name]) not in types:
-                raise TypeError(f"{name!r} is {entry[name]!r}")
-        return CachedReply(**entry)._replace(is_imported=True)
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise CacheError(f"{where} is no entry of a cache: {type(error).__name__} {error}.") from None
+        if checksum is not None and checksum != found.hex():
+            raise ValueError("it does not match its checksum: it was changed after the export")
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, RecursionError) as error:
+        raise CacheError(
+            f"{where} is no entry of a cache: {type(error).__name__} {error}. Nothing was imported."
+        ) from None
+    return read
+
+
+def _read_reply(entry: dict[str, Any]) -> CachedReply:
+    """A reply whose values have the types and ranges that the table wants."""
+    if len(bytes.fromhex(entry["key"])) != 32 or entry["key"] != entry["key"].lower():
+        raise ValueError("'key' must be a sha256 in hex")
+    for name, types in _TYPES.items():
+        if type(entry[name]) not in types:
+            raise TypeError(f"{name!r} is {entry[name]!r}")
+    _check_name(entry, "stage")
+    _check_name(entry, "model")
+    for name in ("text", "refusal", "finish_reason"):
+        (entry[name] or "").encode()  # lone surrogates cannot be stored
+    _check_range(entry, "attempt", 1, _LARGEST_COUNT)
+    _check_range(entry, "latency_ms", 0, _LARGEST_COUNT)
+    _check_range(entry, "requested_at_us", 0, now_us() + _A_DAY_US)
+    for name in ("n_prompt_tokens", "n_cached_tokens", "n_completion_tokens"):
+        _check_range(entry, name, 0, _LARGEST_COUNT)
+    return CachedReply(**entry)._replace(is_imported=True)
+
+
+def _check_name(entry: dict[str, Any], name: str) -> None:
+    value = entry[name]
+    if not isinstance(value, str) or not 0 < len(value.encode()) <= _LONGEST_NAME:
+        raise ValueError(f"{name!r} must be a text of 1 to {_LONGEST_NAME} bytes, but it is {value!r:.100}")
+
+
+def _check_range(entry: dict[str, Any], name: str, least: float, most: float) -> None:
+    value = entry[name]
+    if value is not None and not least <= value <= most:
+        raise ValueError(f"{name!r} must lie between {least} and {most}, but it is {value!r}")

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_models.llm.cache.schema import as_cache_error, connect
+from python_models.llm.cache.schema import as_cache_error, connect, transaction
 from python_models.llm.errors import CacheError
 
 # Rows that go into one commit at most; a commit takes whatever is waiting, so that it is small when little comes.
@@ -113,12 +113,9 @@ class CacheWriter:
             for sql, rows in ((work.sql, work.rows), *work.also):
                 by_statement.setdefault(sql, []).extend(rows)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for sql, rows in by_statement.items():
-                self._connection.executemany(sql, rows)
-            self._connection.execute("COMMIT")
+            with transaction(self._connection):
+                for sql, rows in by_statement.items():
+                    self._connection.executemany(sql, rows)
         except (sqlite3.Error, OverflowError, ValueError) as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             return as_cache_error(error, self._path)
         return None

@@ -10,7 +10,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ import httpx2
 import openai
 
 from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.endpoint.body import ACCEPT_ENCODING, BodyRefused, bound_body
 from python_models.llm.endpoint.completion import (
     BAD_KEY,
     MODERATED,
@@ -29,11 +31,15 @@ from python_models.llm.endpoint.completion import (
 )
 from python_models.llm.endpoint.dialect import Dialect, dialect_of, refused_effort, room_that_fits
 from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
+from python_models.llm.endpoint.pace import Pace
 from python_models.llm.endpoint.retries import read_retry_after
+from python_models.llm.endpoint.transport import trouble_of
 from python_models.llm.errors import EndpointError
 from python_models.llm.request import LENGTH_LIMITS, ChatRequest
 
 _CONNECT_TIMEOUT_S = 10.0
+MOST_TIMEOUTS = 4
+"""While an address answers others, a call that waits in its queue is given up after so many times the timeout only."""
 _LONGEST_DETAIL = 300
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _LEAST_ROOM = 64
@@ -50,7 +56,7 @@ class CallFailed(Exception):  # noqa: N818 - it says what happened
         kind: ``http_500``, ``timeout``, ``connection``, ``bad_response``, ``refused``, ...
         detail: what the endpoint said, without secrets.
         is_transient: whether trying again makes sense.
-        is_refused_connection: nothing listens at the address.
+        is_unreachable: there never was a connection.
         may_be_paid: whether the endpoint may have done the work.
         retry_after_s: seconds the endpoint asked to wait.
     """
@@ -61,7 +67,7 @@ class CallFailed(Exception):  # noqa: N818 - it says what happened
         detail: str = "",
         *,
         is_transient: bool = False,
-        is_refused_connection: bool = False,
+        is_unreachable: bool = False,
         may_be_paid: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
@@ -69,9 +75,14 @@ class CallFailed(Exception):  # noqa: N818 - it says what happened
         self.kind = kind
         self.detail = detail
         self.is_transient = is_transient
-        self.is_refused_connection = is_refused_connection
+        self.is_unreachable = is_unreachable
         self.may_be_paid = may_be_paid
         self.retry_after_s = retry_after_s
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether it came too often or too early: all calls to the address have to wait."""
+        return self.kind == "http_429" or (self.kind in {"http_503", "http_529"} and self.retry_after_s is not None)
 
 
 class AskDifferently(Exception):  # noqa: N818 - it says what to do
@@ -92,22 +103,29 @@ class ChatClient:
     Args:
         endpoint: gives the key.
         base_url: one of the endpoint's addresses.
-        timeout_s: seconds for one whole call.
-        max_connections: calls in flight at once.
+        timeout_s: seconds of silence after which a call is given up: neither its reply nor one to another call.
+        max_connections: calls in flight at once, at most.
+
+    Attributes:
+        pace: how many calls may go, and when; kept by who calls.
     """
 
     def __init__(self, endpoint: Endpoint, base_url: str, timeout_s: float, max_connections: int) -> None:
         self.base_url = base_url
         self._endpoint = endpoint
         self._timeout_s = timeout_s
-        timeout = httpx2.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
+        self.pace = Pace(max_connections, timeout_s)
+        timeout = httpx2.Timeout(MOST_TIMEOUTS * timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
         limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
         self.openai = openai.AsyncOpenAI(
             api_key=endpoint.api_key or "none",  # the client insists on one; endpoints without keys ignore it
             base_url=base_url,
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(timeout=timeout, limits=limits),
+            default_headers={"Accept-Encoding": ACCEPT_ENCODING},
+            http_client=openai.DefaultAioHttpClient(
+                timeout=timeout, limits=limits, event_hooks={"response": [bound_body]}
+            ),
         )
 
     async def close(self) -> None:
@@ -163,30 +181,52 @@ class ChatClient:
     async def _post(self, body: dict[str, Any]) -> Any:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with self._patience():
                 response = await self.openai.post("/chat/completions", cast_to=httpx2.Response, content=content)
-        except (TimeoutError, openai.APITimeoutError) as error:
-            if _could_not_connect(error):
-                raise self._refused_connection(f"no connection within {_CONNECT_TIMEOUT_S:g} s") from None
-            if _is_dropped(error):
-                raise CallFailed("connection", "closed without a reply", is_transient=True, may_be_paid=True) from None
-            raise CallFailed(
-                "timeout", f"no reply within {self._timeout_s:g} s", is_transient=True, may_be_paid=True
-            ) from None
-        except openai.APIConnectionError as error:
-            cause = error.__cause__ or error
-            if _could_not_connect(error) or isinstance(cause, httpx2.UnsupportedProtocol):
-                raise self._refused_connection(str(cause)) from None
-            detail = self._clean(f"{type(cause).__name__}: {cause}".rstrip(": "))
-            raise CallFailed("connection", detail, is_transient=True, may_be_paid=True) from None
+        except openai.APIStatusError as error:
+            self.pace.learn(error.response.headers)
+            raise
+        except (openai.APIConnectionError, httpx2.HTTPError, OSError, aiohttp.ClientError, BodyRefused) as error:
+            raise self._call_failed(error) from None
+        self.pace.learn(response.headers)
         try:
             return json.loads(response.content)
+        except RecursionError:
+            raise CallFailed("bad_response", "JSON nested too deep", may_be_paid=True) from None
         except ValueError:
             detail = self._clean(response.text)
             raise CallFailed("bad_response", f"not JSON: {detail}", is_transient=True, may_be_paid=True) from None
 
-    def _refused_connection(self, detail: str) -> CallFailed:
-        return CallFailed("connection", self._clean(detail), is_transient=True, is_refused_connection=True)
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """Give up after the timeout, counted from the last reply to any call: the others wait in the same queue."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with asyncio.timeout(None) as timeout:
+
+            def look() -> None:
+                nonlocal watch
+                due = max(started, min(self.pace.last_success_at, started + (MOST_TIMEOUTS - 1) * self._timeout_s))
+                if due + self._timeout_s > loop.time():
+                    watch = loop.call_at(due + self._timeout_s, look)
+                else:
+                    timeout.reschedule(loop.time())
+
+            watch = loop.call_later(self._timeout_s, look)
+            try:
+                yield
+            finally:
+                watch.cancel()
+
+    def _call_failed(self, error: BaseException) -> CallFailed:
+        trouble = trouble_of(error, self._timeout_s)
+        return CallFailed(
+            trouble.kind,
+            self._clean(trouble.detail),
+            is_transient=trouble.is_transient,
+            is_unreachable=trouble.is_unreachable,
+            may_be_paid=not trouble.is_unreachable,
+        )
 
     def _learn(self, dialect: Dialect, body: dict[str, Any], level: int, status: int, error: dict[str, Any]) -> bool:
         parameter = error.get("param") if isinstance(error.get("param"), str) else None
@@ -235,7 +275,8 @@ class ChatClient:
                 "/v1) and the model names TACOS_TAGGING_MODEL and TACOS_JUDGE_MODEL."
             )
         is_transient = status in _TRANSIENT or status >= 500
-        return CallFailed(f"http_{status}", said, is_transient=is_transient, retry_after_s=read_retry_after(headers))
+        retry_after_s = read_retry_after(headers, text)
+        return CallFailed(f"http_{status}", said, is_transient=is_transient, retry_after_s=retry_after_s)
 
     def _read(
         self,
@@ -264,7 +305,7 @@ class ChatClient:
         if failure is None and MODERATED.search(words_of(error)):
             failure = CallFailed("refused", f"content_filter: {self._clean(words_of(error))}")
         if failure is None:
-            said = self._clean(str(error.get("message") or json.dumps(payload)))
+            said = self._clean(str(error.get("message") or _shown(payload)))
             failure = CallFailed("bad_response", f"no chat completion: {said}", is_transient=True)
         if isinstance(failure, CallFailed):
             failure.may_be_paid = True
@@ -275,31 +316,16 @@ class ChatClient:
         return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
 
 
+def _shown(payload: object) -> str:
+    try:
+        return json.dumps(payload)
+    except RecursionError:
+        return "nested too deep"
+
+
 def _written_in_vain(error: dict[str, Any]) -> dict[str, Any]:
     """A completion with what a model wrote although it does not match the schema: it is read like any other reply."""
     is_cut = "max completion tokens" in str(error.get("message"))
     written = error.get("failed_generation")
     message = {"content": written if isinstance(written, str) else None}
     return {"choices": [{"message": message, "finish_reason": "length" if is_cut else "json_validate_failed"}]}
-
-
-def _could_not_connect(error: BaseException) -> bool:
-    """Whether there never was a connection. The transport's own names for this are too coarse: ask aiohttp's."""
-    return any(
-        isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)) for cause in _causes(error)
-    )
-
-
-def _is_dropped(error: BaseException) -> bool:
-    """Whether a connection was lost; the transport takes that for a timeout."""
-    causes = _causes(error)
-    return any(isinstance(cause, aiohttp.ClientConnectionError) for cause in causes) and not any(
-        isinstance(cause, aiohttp.ServerTimeoutError) for cause in causes
-    )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 10:
-        causes.append(cause)
-    return causes

@@ -1,0 +1,205 @@
+"""The fields of one record: which of them hold a conversation, a question, an answer, and what the author marks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from python_models.source.conversations import is_conversation
+from python_models.source.doubled import Doubled
+from python_models.source.texts import clean, is_empty, read_scalar
+
+# Field that holds the turns, to the name of the format. The last three count only if they hold a list of turns.
+CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
+LOOSE_CONVERSATION_FIELDS = {"contents": "messages", "dialogue": "sharegpt", "dialog": "sharegpt", "data": "sharegpt"}
+HISTORY_FIELDS = ("history", "chat_history", "conversation_history", "dialogue_history")
+# All that are filled make the instruction, in this order, then the inputs, then the options.
+INSTRUCTION_FIELDS = ("instruction", "prompt", "question", "query", "problem", "input", "inputs")
+INPUT_FIELDS = ("input", "context", "passage", "article")
+OPTION_FIELDS = ("options", "choices")
+OPTION_COLUMN = re.compile(r"(?:options?|choices?)?[_ ]?([a-h])|(?:option|choice)[_ ]?(\d)")
+# The first that is filled is the response; the preferred of a pair comes before all.
+CHOSEN_FIELDS = ("chosen", "chosen_response", "preferred_output")
+REJECTED_FIELDS = ("rejected", "rejected_response", "non_preferred_output")
+RESPONSE_FIELDS = ("output", "response", "completion", "generation", "solution", "answer", "target", "targets")
+SYSTEM_FIELDS = (
+    *("system", "system_prompt", "system_message"),
+    *("systemprompt", "system_instruction", "systeminstruction"),
+)
+LABEL_FIELDS = ("kto_tag", "label")
+RECORD_FIELDS = frozenset(
+    (*CONVERSATION_FIELDS, *INSTRUCTION_FIELDS, *RESPONSE_FIELDS, *CHOSEN_FIELDS, *REJECTED_FIELDS, *HISTORY_FIELDS)
+)
+KNOWN_FIELDS = RECORD_FIELDS | {*INPUT_FIELDS, *OPTION_FIELDS, *SYSTEM_FIELDS, *LABEL_FIELDS}
+UNKNOWN_FORMAT = "unknown"
+
+
+class FieldError(ValueError):
+    """A field of a record is not what a sample needs; the message is the reason for rejecting the record."""
+
+
+@dataclass(slots=True)
+class Fields:
+    """The filled fields of a record by what they hold: (name, value), in the order in which they are used."""
+
+    format: str
+    conversation: Any = None
+    history: list[Any] = field(default_factory=list)
+    questions: list[tuple[str, Any]] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    options: list[tuple[str, Any]] = field(default_factory=list)
+    answers: list[tuple[str, Any]] = field(default_factory=list)
+    systems: list[Any] = field(default_factory=list)
+    # What is said of a record without an instruction or a response: "missing", or "empty" if the field is there.
+    no_instruction: str = "missing"
+    no_response: str = "missing"
+
+
+_GROUPS = {
+    "labels": LABEL_FIELDS,
+    "conversations": (*CONVERSATION_FIELDS, *LOOSE_CONVERSATION_FIELDS),
+    "histories": HISTORY_FIELDS,
+    "questions": INSTRUCTION_FIELDS,
+    "inputs": INPUT_FIELDS,
+    "options": OPTION_FIELDS,
+    "answers": (*CHOSEN_FIELDS, *RESPONSE_FIELDS),
+    "systems": SYSTEM_FIELDS,
+    "rejected": REJECTED_FIELDS,
+}
+
+
+@lru_cache(maxsize=4_096)
+def _find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Find the known columns among the names of a record: (group, known name in small letters, name in the record)."""
+    # CSV files often write their header in capitals; the exact name wins.
+    names = {str(key).strip().lower(): key for key in reversed(keys)} | {key: key for key in keys}
+    columns = [(group, name, names[name]) for group, known in _GROUPS.items() for name in known if name in names]
+    matches = {key: match[1] or match[2] for key in keys if (match := OPTION_COLUMN.fullmatch(str(key).lower()))}
+    if len(matches) > 1:
+        columns += [("letters", letter, key) for key, letter in sorted(matches.items(), key=lambda item: item[1])]
+    return tuple(columns)
+
+
+def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
+    """Sort the fields of a record; a field that holds nothing (null, NaN, blank, an empty list) counts as absent.
+
+    Raises:
+        FieldError: the author marks the record as undesired, two columns have one name, or no field is known.
+    """
+    if mapping and any(column in record for column in mapping.values()):
+        return _read_mapped(record, mapping)
+    inner = record.get("input")
+    if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
+        record = {**record, "input": None, **inner}
+    columns = _find_columns(tuple(record))
+    filled: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+    for group, name, key in columns:
+        value = record[key]
+        if type(value) is Doubled:
+            raise FieldError(f"two columns are named {name!r}, with different values")
+        if not is_empty(value):
+            filled[group].append((name, value))
+    is_pair = any(group == "rejected" for group, _, _ in columns)
+    for name, value in filled["labels"]:
+        if value is False or ((name == "kto_tag" or is_pair) and str(value).strip().lower() == "false"):
+            raise FieldError(f"undesired: {name} is false")
+    fields = Fields(
+        UNKNOWN_FORMAT,
+        history=[value for _, value in filled["histories"]],
+        # a number under "chosen" says which of two, it is no answer
+        answers=[item for item in filled["answers"] if item[0] not in CHOSEN_FIELDS or not isinstance(item[1], int)],
+        systems=[value for _, value in filled["systems"]],
+    )
+    for name, value in filled["conversations"]:
+        is_alone = not (filled["questions"] and fields.answers)
+        if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
+            fields.conversation = value
+            fields.format = (CONVERSATION_FIELDS | LOOSE_CONVERSATION_FIELDS)[name]
+            return fields
+    _add_questions(fields, filled, any(name == "instruction" for _, name, _ in columns))
+    if not fields.questions:
+        fields.no_instruction = _absence(record, columns, "questions")
+    if not fields.answers:
+        fields.no_response = _absence(record, columns, "answers")
+    if not any(group in ("questions", "answers", "rejected", "conversations") for group, _, _ in columns):
+        keys = ", ".join(clean(str(key))[:40] for key in list(record)[:10])
+        raise FieldError(f"unknown format: keys {keys}" if keys else "unknown format: the record is empty")
+    return fields
+
+
+def _add_questions(fields: Fields, filled: dict[str, list[tuple[str, Any]]], has_instruction_column: bool) -> None:
+    """Add what makes the instruction, and name the format after the first question and the answer."""
+    questions = filled["questions"]
+    # Data under an empty instruction has nobody who asks anything about it.
+    if has_instruction_column and questions and questions[0][0] in ("input", "inputs"):
+        questions = []
+    first = questions[0][0] if questions else None
+    fields.questions = [(name, value) for name, value in questions if name not in INPUT_FIELDS or name == first]
+    fields.inputs = [value for name, value in filled["inputs"] if name != first]
+    fields.options = filled["options"] or filled["letters"]
+    if first == "instruction":
+        fields.format = "alpaca"
+    elif first and fields.answers:
+        fields.format = f"{first}-{fields.answers[0][0]}"
+    elif fields.answers and fields.answers[0][0] in CHOSEN_FIELDS:
+        fields.format = fields.answers[0][0]
+
+
+def _read_mapped(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
+    values = {role: record.get(column) for role, column in mapping.items()}
+    for role, value in values.items():
+        if type(value) is Doubled:
+            raise FieldError(f"two columns are named {mapping[role]!r}, with different values")
+    fields = Fields("mapped", inputs=[values["input"]] if not is_empty(values.get("input")) else [])
+    if not is_empty(values["instruction"]):
+        fields.questions = [("instruction", values["instruction"])]
+    if not is_empty(values["response"]):
+        fields.answers = [("response", values["response"])]
+    fields.systems = [
+        record[key]
+        for group, _, key in _find_columns(tuple(record))
+        if group == "systems" and not is_empty(record[key])
+    ]
+    fields.no_instruction = "missing" if values["instruction"] is None else "empty"
+    fields.no_response = "missing" if values["response"] is None else "empty"
+    return fields
+
+
+def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
+    values = [record[key] for known, name, key in columns if known == group and name != "input"]
+    return "empty" if any(value is not None and value == value for value in values) else "missing"
+
+
+def _holds_turns(name: str, value: Any) -> bool:
+    """Say whether a field that may hold a conversation does: turns, pairs or texts in a list, or the text of one."""
+    if name in CONVERSATION_FIELDS:
+        return not isinstance(value, str) or value.lstrip()[:1] in ("[", "{")
+    if not isinstance(value, list):
+        return False
+    return is_conversation(value) or (
+        name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
+    )
+
+
+def read_text(value: Any, name: str) -> str:
+    """Read a filled field as clean text, a number or a boolean as it is written.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if isinstance(value, str):
+        return clean(value)
+    text = read_scalar(value)
+    if text is None:
+        raise FieldError(f"{name} is {kind_of(value)}, not text")
+    return clean(text)
+
+
+def kind_of(value: Any) -> str:
+    """Name the kind of a value in a reason, such as "a list"."""
+    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", str: "a text"}
+    return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

@@ -1,0 +1,85 @@
+"""JSON values that hold several records: arrays, and objects with a list of records under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from python_models.source.conversations import is_turn
+from python_models.source.fields import RECORD_FIELDS
+
+# Names under which a list of records is kept: LMFlow, FLAN, pandas, the Hugging Face viewer, one file for all splits.
+WRAPPERS = frozenset(
+    (
+        *("data", "instances", "examples", "records", "rows", "items", "samples", "entries", "dataset"),
+        *("train", "test", "validation", "valid", "dev", "eval", "train_sft", "test_sft", "train_prefs", "test_prefs"),
+    )
+)
+# Fields of a turn of a conversation; an object with others as well is a record, such as a message in a table of them.
+TURN_FIELDS = frozenset(
+    (
+        *("from", "role", "value", "content", "text", "name", "type", "parts", "id", "images", "status"),
+        *("weight", "loss_weight", "loss", "train", "tool_calls", "function_call", "tool_call_id"),
+        *("reasoning_content", "thinking"),
+    )
+)
+
+
+def expand(value: Any, level: int = 0) -> Iterator[Any]:
+    """Yield the records that a JSON value of a file holds; a value that is one record yields itself.
+
+    Args:
+        value: anything but a scalar may hold records.
+        level: 0 for a value of the file, more inside arrays: a list of scalars there is one (unusable) record.
+    """
+    if isinstance(value, list):
+        if value and not holds_records(value[0], level):
+            yield value
+            return
+        for item in value:
+            yield from expand(item, level + 1)
+    elif isinstance(value, dict) and may_wrap(tuple(value)):
+        if isinstance(value.get("row"), dict) and "row_idx" in value:  # as the Hugging Face viewer hands rows out
+            value = value["row"]
+        lists = _find_lists(value)
+        is_task = has_record_fields(value, lists)
+        for name in lists:
+            task = {key: field for key, field in value.items() if key != name} if is_task else {}
+            for item in value[name]:
+                yield from expand({**task, **item} if isinstance(item, dict) else item, level + 1)
+        if not lists:
+            yield value
+    else:
+        yield value
+
+
+@lru_cache(maxsize=4_096)
+def may_wrap(names: tuple[str, ...]) -> bool:
+    """Say whether an object with these fields may hold records: nearly none does, and this is quickly known."""
+    return any(name.lower() in WRAPPERS or name == "row_idx" for name in names)
+
+
+def holds_records(first: Any, level: int) -> bool:
+    """Say whether a list is one of records, by its first item; turns of a conversation make one record together."""
+    if isinstance(first, dict):
+        return not (is_turn(first) and first.keys() <= TURN_FIELDS)
+    return isinstance(first, list) or level == 0
+
+
+def has_record_fields(names: Iterable[str], but: Collection[str] = ()) -> bool:
+    """Say whether an object with these fields is a record itself."""
+    return any(name.lower() in RECORD_FIELDS and name not in but for name in names)
+
+
+def _find_lists(value: dict[str, Any]) -> list[str]:
+    """Find the fields of an object that hold its records; none if it is a record itself.
+
+    Self-Instruct and Natural Instructions keep the ``instances`` of a task beside its instruction.
+    """
+    names = [name for name in value if name.lower() in WRAPPERS and _is_list_of_records(value[name])]
+    return [name for name in names if name.lower() == "instances"] if has_record_fields(value, names) else names
+
+
+def _is_list_of_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and holds_records(value[0], 1)

@@ -15,7 +15,14 @@ from python_models.prompts import JUDGE_WORDINGS, prompt_text
 WORDING_TEXTS = {wording: prompt_text(file) for wording, file in JUDGE_WORDINGS.items()}
 SCHEMA = prompt_text("judge_reply.schema.json")
 CODE_DIGEST = source_digest(
-    "judging/pairs", "judging/heuristic", "llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "embedded/judge"
+    "judging/pairs",
+    "judging/judges",
+    "judging/heuristic",
+    "llm/replies",
+    "llm/answer_text",
+    "llm/effort",
+    "llm/fence",
+    "embedded/judge",
 )
 
 
@@ -55,20 +62,27 @@ CODE_DIGEST = source_digest(
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.judging.judges import Judge, judge_of_round
     from python_models.judging.pairs import REPLY_SCHEMA, JudgingOptions, judge_pairs, pairs_with_texts
     from python_models.llm.cache.recovery import recover_replies
     from python_models.prompts import judge_wording
     from python_models.staging import deliver, read_batches
 
+    judging_round = int(context.blueprint_var("judging_round"))
+    judge = judge_of_round(
+        judging_round,
+        first=Judge(context.var("judge_model"), context.var("judge_effort")),
+        final=Judge(context.var("final_judge_model"), context.var("final_judge_effort")),
+    )
     options = JudgingOptions(
-        model_name=context.var("judge_model"),
+        model_name=judge.model_name,
         prompts={"judge": judge_wording(WORDING_TEXTS, context.var("judge_wording")), "schema": SCHEMA},
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
-        effort=context.var("judge_effort"),
+        effort=judge.effort,
         max_reply_tokens=context.var("judge_max_reply_tokens"),
     )
-    pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
+    pairs_table = context.resolve_table(f"tacos_internal.pairs_{judging_round}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
     recover_replies(context)

@@ -68,7 +68,8 @@ WITH by_judge AS (
     SUM(by_judge.mean_sum - by_judge.n_comparisons * levels.level) AS mean_sum
   FROM by_judge
   INNER JOIN levels
-    ON levels.cluster_id = by_judge.cluster_id AND levels.model_name = by_judge.model_name
+    ON levels.cluster_id = by_judge.cluster_id
+    AND levels.model_name = by_judge.model_name
   GROUP BY
     by_judge.sample_id,
     by_judge.cluster_id

@@ -62,7 +62,8 @@ SELECT
   second_values.value::DECIMAL(18, 6) AS second_value
 FROM calls
 INNER JOIN score_values AS first_values
-  ON first_values.model_name = calls.model_name AND first_values.score = calls.first_score
+  ON first_values.model_name = calls.model_name
+  AND first_values.score = calls.first_score
 INNER JOIN score_values AS second_values
   ON second_values.model_name = calls.model_name
   AND second_values.score = calls.second_score

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from python_models.cli.warehouse import database_path, open_warehouse, rows
+from python_models.judging.judges import Judge, judge_of_round
 from python_models.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _MOST_CLUSTERS = 51
 _SMALL_CLUSTER = 5
 _PAIRS_OF_A_SMALL_CLUSTER = 10
 """Clusters of up to 5 samples are judged pair by pair, which may take more calls than judge_calls_per_sample."""
+
+_FIRST_ROUND = {True: (0.5, 0.6), False: (1.0, 1.0)}
+"""Fewest and most pairs per sample of the first round, by whether one call per sample or less is to be made."""
 
 _TAGGING_REPLY_TOKENS = {False: 30.0, True: 150.0}
 
@@ -95,11 +99,9 @@ def _estimates(variables: dict[str, Any]) -> Iterator[StageEstimate]:
         requests = _tagging_requests(samples, size, variables)
         estimate_tagging(requests, cache, tagging, _TAGGING_REPLY_TOKENS[variables["tag_explanations"]])
     yield tagging
-    judging = StageEstimate("judging", variables["judge_model"])
-    if variables["judge_model"] != EMBEDDED:
-        n_calls, n_paid = _judging_calls(size.n_samples, variables)
-        size.fill_in(judging, n_calls, n_paid)
-    yield judging
+    for judge, (n_calls, n_paid) in _judging_calls(size.n_samples, variables).items():
+        judging = StageEstimate("judging", judge)
+        yield judging if judge == EMBEDDED else size.fill_in(judging, n_calls, n_paid)
 
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:
@@ -120,28 +122,52 @@ def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: d
             yield from (request for request, _ in build_requests([sample], options))
 
 
-def _judging_calls(n_samples: int, variables: dict[str, Any]) -> tuple[int, int]:
-    """Calls of the judge, from the warehouse if it holds the same samples, else a bound; and how many are paid."""
-    if database_path().exists():
-        with open_warehouse() as connection:
-            found = rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'tacos'")
-            if {"judging_plan", "pair_replies", "samples"} <= {row["table_name"] for row in found}:
-                planned = rows(
-                    connection,
-                    "SELECT (SELECT COUNT(*) FROM tacos.samples) AS n_samples, "
-                    "(SELECT SUM(n_calls) FROM tacos_internal.judging_plan) AS n_calls, "
-                    "(SELECT COUNT(*) - COUNT(error) FROM tacos.pair_replies WHERE model_name = ?) AS n_paid",
-                    [variables["judge_model"]],
-                )[0]
-                if planned["n_samples"] == n_samples and planned["n_calls"] is not None:
-                    return int(planned["n_calls"]), int(planned["n_paid"])
+def _judging_calls(n_samples: int, variables: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Calls of every judge, and how many are paid: from the warehouse if it holds the same samples, else bounds."""
+    first, final = (Judge(variables[f"{name}_model"], variables[f"{name}_effort"]) for name in ("judge", "final_judge"))
+    n_rounds = 1 if variables["judging_profile"] == "paper" else 3
+    judges = {number: judge_of_round(number, first, final).model_name for number in range(1, n_rounds + 1)}
+    planned, paid = _known_calls(n_samples)
+    if not planned:
+        planned = dict(enumerate(_most_calls(n_samples, variables, has_two=judges[1] != judges[n_rounds]), start=1))
+    calls = dict.fromkeys(judges.values(), 0)
+    for number, n_calls in planned.items():
+        calls[judges[min(number, n_rounds)]] += n_calls
+    return {judge: (n_calls, paid.get(judge, 0)) for judge, n_calls in calls.items()}
+
+
+def _known_calls(n_samples: int) -> tuple[dict[int, int], dict[str, int]]:
+    """Planned calls by round and paid ones by judge, if the warehouse holds a plan for as many samples."""
+    if not database_path().exists():
+        return {}, {}
+    with open_warehouse() as connection:
+        found = rows(connection, "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
+        if not {"tacos_internal.judging_plan", "tacos.pair_replies", "tacos.samples"} <= {row["name"] for row in found}:
+            return {}, {}
+        if rows(connection, "SELECT COUNT(*) AS n FROM tacos.samples")[0]["n"] != n_samples:
+            return {}, {}
+        planned = "SELECT judging_round, SUM(n_calls)::BIGINT AS n FROM tacos_internal.judging_plan GROUP BY 1"
+        paid = "SELECT model_name, COUNT(*) - COUNT(error) AS n FROM tacos.pair_replies GROUP BY 1"
+        return (
+            {row["judging_round"]: row["n"] for row in rows(connection, planned)},
+            {row["model_name"]: row["n"] for row in rows(connection, paid)},
+        )
+
+
+def _most_calls(n_samples: int, variables: dict[str, Any], *, has_two: bool) -> tuple[int, ...]:
+    """The most calls that judging takes: of all rounds, or of the first and of those after it for two judges."""
     n_memberships = n_samples * (_MOST_TAGS if variables["cluster_membership"] == "all" else 1)
     if variables["judging_profile"] == "paper":
-        return n_memberships + _MOST_CLUSTERS, 0
-    calls_per_sample = variables["judge_calls_per_sample"]
-    pairs = _PAIRS_OF_A_SMALL_CLUSTER * (1 + variables["audit_pair_share"])
+        return (n_memberships + _MOST_CLUSTERS,)
+    calls_per_sample, check_share = variables["judge_calls_per_sample"], variables["audit_pair_share"]
+    pairs = _PAIRS_OF_A_SMALL_CLUSTER * (1 + check_share)
     extra = max(0.0, pairs - _SMALL_CLUSTER * calls_per_sample) * min(_MOST_CLUSTERS, n_memberships / _SMALL_CLUSTER)
-    return math.ceil(calls_per_sample * n_memberships + extra), 0
+    most = math.ceil(calls_per_sample * n_memberships + extra)
+    if not has_two:
+        return (most,)
+    fewest_first, most_first = _FIRST_ROUND[calls_per_sample <= 1]
+    n_first = math.ceil(most_first * (1 + check_share) * n_memberships + extra)
+    return min(most, n_first), math.ceil((calls_per_sample - fewest_first) * n_memberships)
 
 
 def _table(estimates: list[StageEstimate]) -> Table:

@@ -140,7 +140,15 @@ class JudgingPipeline:
         self.connection.execute("SET search_path = 'tacos,tacos_internal'")
         self.seconds: dict[str, float] = {}
 
-    def run(self, samples: pd.DataFrame, clusters: pd.DataFrame, judge: Judge, *, judge_names: Sequence[str] = ("a function",), has_audits: bool = True) -> None:
+    def run(
+        self,
+        samples: pd.DataFrame,
+        clusters: pd.DataFrame,
+        judge: Judge,
+        *,
+        judge_names: Sequence[str] = ("a function",),
+        has_audits: bool = True,
+    ) -> None:
         """Build all tables.
 
         Args:

@@ -79,6 +79,8 @@ ALTERNATIVES: dict[str, Any] = {
     "samples_per_cluster": 2,
     "tagging_model": "another-tagger",
     "judge_model": "another-judge",
+    "final_judge_model": "another-final-judge",
+    "final_judge_effort": "low",
 }
 """Another value of every variable of config.yaml: one that changes tables where the variable can."""
 

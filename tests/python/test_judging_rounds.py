@@ -195,7 +195,7 @@ def test_few_new_samples_need_few_new_judgments(calls_per_sample: float, most_pe
 class TwoScales:
     """The scores of a judge, as they are (1 to 100) in the first round, squeezed into 60 to 80 in those after it."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Any) -> None:
         self.judge = judge
 
     def __call__(self, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -226,6 +226,22 @@ def test_two_judges_who_scale_differently_keep_what_one_scale_keeps() -> None:
     assert n_unseen == 0
     assert two >= one - 0.1
     assert mistaken < two
+
+
+def test_the_scale_of_a_judge_does_not_matter() -> None:
+    """Multiples of five from 5 to 100 keep their order as 61 to 80: the selection is the same, sample for sample."""
+    samples, clusters, qualities = world((150, 150))
+    judge = Judge(qualities)
+
+    def in_fives(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(np.clip(5 * np.round(scores / 5), 5, 100) for scores in judge(pairs))
+
+    kept = []
+    for each in (in_fives, TwoScales(in_fives)):
+        pipeline = JudgingPipeline(HALVING | {"selection_size": 12, "judge_calls_per_sample": 1.5})
+        pipeline.run(samples, clusters, each, judge_names=("one", "another"))
+        kept.append(pipeline.table("selected")[["sample_id", "cluster_score"]])
+    assert kept[0].equals(kept[1])
 
 
 @pytest.mark.parametrize("profile", ["halving", "paper"])

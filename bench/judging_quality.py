@@ -40,6 +40,8 @@ DESIGNS: dict[str, dict[str, Any]] = {
 }
 JUDGES = ["strong", "medium", "weak", "medium/strong/strong", "medium/medium/strong", "weak/strong/strong"]
 N_CLUSTERS = 20
+MODELS = {"medium": "gpt-6-luna", "strong": "gpt-6.1-terra"}
+"""The default models, by the profile at whose price they are entered; that they judge as well is not measured."""
 
 
 class Trial:
@@ -75,7 +77,7 @@ class Trial:
             {"sample_id": self.ids, "instruction": [f"sample {sample_id}" for sample_id in self.ids]}
         )
         clusters = pd.DataFrame({"sample_id": self.ids, "cluster_id": self.world.cluster_ids})
-        pipeline.run(samples, clusters, judge or self.panel, has_audits=False)
+        pipeline.run(samples, clusters, judge or self.panel, judge_names=self.panel.names, has_audits=False)
         return pipeline
 
     def measure(self, variables: dict[str, Any]) -> dict[str, float]:
@@ -88,6 +90,28 @@ class Trial:
             "last_judge_calls": last / len(self.ids),
             "lift": self.lift(pipeline.table("selected")["sample_id"]),
         }
+
+
+def call_usd() -> dict[str, float]:
+    """US dollars of a call by profile, as ``tacos estimate`` counts it on the bundled samples; nothing is cached."""
+    from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples
+    from python_models.llm.spending.prices import read_prices
+    from python_models.prompts import prompt_text
+    from python_models.settings import PROJECT_ROOT
+
+    size = JudgingSize(prompt_text("judge_pair.txt"), 12_000)
+    for sample in distinct_samples(str(PROJECT_ROOT / "seeds/sample_dataset.jsonl"), "", 0):
+        size.add(sample)
+    estimates = {name: size.fill_in(StageEstimate("judging", model), 1_000, 0) for name, model in MODELS.items()}
+    return {name: (each.set_cost(read_prices()).cost_usd or 0.0) / 1_000 for name, each in estimates.items()}
+
+
+def usd_per_sample(judges: str, run: dict[str, float], usd: dict[str, float]) -> float:
+    """US dollars per sample of a run; NaN if a judge stands for no model."""
+    first, last = judges.split("/")[0], judges.split("/")[-1]
+    n_last = run["last_judge_calls"]
+    by_first = (run["calls_per_sample"] - n_last) * usd.get(first, float("nan")) if first != last else 0.0
+    return by_first + n_last * usd.get(last, float("nan"))
 
 
 def judge_over_http(panel: Panel) -> Judge:
@@ -145,21 +169,26 @@ def main() -> None:
     parser.add_argument("--judges", nargs="+", default=JUDGES, help="a judge, or those of the rounds: medium/strong")
     parser.add_argument("--http", action="store_true", help="repeat the first judges' first seed over HTTP")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--plot", type=Path, help="an SVG of lift by calls per sample")
+    parser.add_argument("--plot", type=Path, help="an SVG of lift by dollars")
     arguments = parser.parse_args()
 
     runs = []
+    usd = call_usd()
     print(f"{arguments.n_samples:,} samples, {N_CLUSTERS} clusters, {arguments.n_kept:,} kept, {arguments.seeds} seeds")
-    print(f"{'judges':20s} {'design':18s} {'calls per sample':>16s} {'last judge':>10s} {'lift':>7s}  95% interval")
+    print(f"{'judges':20s} {'design':18s} {'calls per sample':>16s} {'last judge':>10s} ", end="")
+    print(f"{'usd per 10,000':>14s} {'lift':>7s}  95% interval")
     for judges in arguments.judges:
         trials = [Trial(seed, judges, arguments.n_samples) for seed in range(arguments.seeds)]
         base: np.ndarray | None = None
         for design, variables in designs_of(judges).items():
             of_design = [trial.measure(variables | {"selection_size": arguments.n_kept}) for trial in trials]
+            for run in of_design:
+                run["usd_per_sample"] = usd_per_sample(judges, run, usd)
             runs += [{"judges": judges, "design": design, **run} for run in of_design]
             means = pd.DataFrame(of_design).mean()
             lifts = np.array([run["lift"] for run in of_design])
             line = f"{judges:20s} {design:18s} {means['calls_per_sample']:16.2f} {means['last_judge_calls']:10.2f}"
+            line += f" {10_000 * means['usd_per_sample']:14.2f}"
             line += f" {lifts.mean():7.3f}  {interval(lifts)}"
             if base is not None:
                 line += f"   {(lifts - base).mean():+.3f} {interval(lifts - base)} above the paper"
@@ -208,7 +237,7 @@ def interval(values: np.ndarray) -> str:
 
 
 def plot(runs: pd.DataFrame, path: Path) -> None:
-    """Mean lift of every judge and design by the calls paid, with 95% intervals; the same file for the same runs."""
+    """Mean lift of every priced design by dollars, with 95% intervals; the same file for the same runs."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -216,22 +245,22 @@ def plot(runs: pd.DataFrame, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
-    of_one = runs[~runs["judges"].str.contains("/")]
-    for number, (judge, of_judge) in enumerate(of_one.groupby("judges", sort=False)):
-        points = of_judge.groupby("design", sort=False).agg(
-            calls=("calls_per_sample", "mean"),
+    priced = runs.dropna(subset="usd_per_sample")
+    for number, (judges, of_judges) in enumerate(priced.groupby("judges", sort=False)):
+        points = of_judges.groupby("design", sort=False).agg(
+            usd=("usd_per_sample", lambda usd: 10_000 * usd.mean()),
             lift=("lift", "mean"),
             half_width=("lift", lambda lifts: half_width(lifts.to_numpy())),
         )
         is_paper = points.index.str.startswith("paper")
-        points.loc[is_paper, "calls"] -= 0.02  # beside the other design's interval, not on it
         for part, style, name in ((points[~is_paper], "o-", "halving"), (points[is_paper], "x", "paper")):
-            axes.errorbar(
-                part["calls"], part["lift"], part["half_width"].fillna(0), fmt=style, color=f"C{number}", capsize=3,
-                markersize=8 if name == "paper" else 5, label=f"{judge} judge, {name}",
-            )  # fmt: skip
-    axes.set(xlabel="judge calls per sample", ylabel="lift (0: random, 1: oracle)", ylim=(0.6, 1.0))
-    axes.grid(alpha=0.3)
+            if len(part):
+                axes.errorbar(
+                    part["usd"], part["lift"], part["half_width"].fillna(0), fmt=style, color=f"C{number}", capsize=3,
+                    markersize=8 if name == "paper" else 5, label=f"{judges}, {name}",
+                )  # fmt: skip
+    axes.set(xlabel="US dollars per 10,000 samples", ylabel="lift (0: random, 1: oracle)", xscale="log")
+    axes.grid(alpha=0.3, which="both")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(path, metadata={"Date": None})
 

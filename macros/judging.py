@@ -134,6 +134,12 @@ def cluster_turn(evaluator, n_candidates: exp.Expression) -> str:
 
 
 @macro()
+def opening_scores(evaluator, judging_round: exp.Expression) -> str:
+    """The scores with which samples come before a judge who joins after the first round: those of the first round."""
+    return "tacos_internal.scores_0" if int(judging_round.name) == 1 else "tacos_internal.scores_1"
+
+
+@macro()
 def last_scores(evaluator) -> str:
     """The scores after the last round of the profile."""
     return "tacos_internal.scores_1" if evaluator.var("judging_profile") == "paper" else "tacos_internal.scores_3"

@@ -7,7 +7,9 @@ MODEL (
     cluster_id = 'The cluster.',
     sample_id = 'The sample.',
     partner_id = 'The other sample of the pair.',
-    own_value = 'Value of the sample''s score: 10 logits of its mid-rank among all scores given, freed from position bias.',
+    judging_round = 'The round in which the two were compared.',
+    model_name = 'The judge that compared them.',
+    own_value = 'Value of the sample''s score: 10 logits of its mid-rank among all scores of the judge, freed from the judge''s position bias.',
     partner_value = 'The same of the partner''s score.',
     own_score_sum = 'Sum of the scores (1-100) of the sample in the judgments of the pair.',
     n_judgments = 'Usable judgments of the pair: 2 if it was judged in both orders.'
@@ -27,6 +29,8 @@ MODEL (
 WITH valued AS (
   SELECT
     cluster_id,
+    judging_round,
+    model_name,
     first_sample_id,
     second_sample_id,
     first_score,
@@ -36,33 +40,44 @@ WITH valued AS (
   FROM tacos_internal.valued_judgments_@judging_round
 ), position_bias AS (
   SELECT
+    model_name,
     AVG(first_value - second_value)::DECIMAL(18, 6) AS advantage
   FROM valued
+  GROUP BY
+    model_name
 ), sides /* What being read first is worth is taken from the first, and given to the second. */ AS (
   SELECT
     valued.cluster_id,
+    valued.judging_round,
+    valued.model_name,
     valued.first_sample_id AS sample_id,
     valued.second_sample_id AS partner_id,
     valued.first_score AS own_score,
     valued.first_value - position_bias.advantage / 2 AS own_value,
     valued.second_value + position_bias.advantage / 2 AS partner_value
   FROM valued
-  CROSS JOIN position_bias
+  INNER JOIN position_bias
+    ON position_bias.model_name = valued.model_name
   UNION ALL
   SELECT
     valued.cluster_id,
+    valued.judging_round,
+    valued.model_name,
     valued.second_sample_id AS sample_id,
     valued.first_sample_id AS partner_id,
     valued.second_score AS own_score,
     valued.second_value + position_bias.advantage / 2 AS own_value,
     valued.first_value - position_bias.advantage / 2 AS partner_value
   FROM valued
-  CROSS JOIN position_bias
+  INNER JOIN position_bias
+    ON position_bias.model_name = valued.model_name
 )
 SELECT
   cluster_id::INT AS cluster_id,
   sample_id::TEXT AS sample_id,
   partner_id::TEXT AS partner_id,
+  judging_round::INT AS judging_round,
+  model_name::TEXT AS model_name,
   AVG(own_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS own_value,
   AVG(partner_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS partner_value,
   SUM(own_score)::BIGINT AS own_score_sum,
@@ -71,4 +86,6 @@ FROM sides
 GROUP BY
   cluster_id,
   sample_id,
-  partner_id
+  partner_id,
+  judging_round,
+  model_name

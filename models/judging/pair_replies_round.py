@@ -13,7 +13,7 @@ from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
 from python_models.prompts import judging_prompts
 
 PROMPTS = judging_prompts()
-CODE_DIGEST = source_digest("judging/pairs")
+CODE_DIGEST = source_digest("judging/pairs", "judging/judges")
 
 
 @model(
@@ -52,19 +52,26 @@ CODE_DIGEST = source_digest("judging/pairs")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from python_models.judging.judges import Judge, judge_of_round
     from python_models.judging.pairs import REPLY_SCHEMA, JudgingOptions, judge_pairs, pairs_with_texts
     from python_models.llm.cache.recovery import recover_replies
     from python_models.staging import deliver, read_batches
 
+    judging_round = int(context.blueprint_var("judging_round"))
+    judge = judge_of_round(
+        judging_round,
+        first=Judge(context.var("judge_model"), context.var("judge_effort")),
+        final=Judge(context.var("final_judge_model"), context.var("final_judge_effort")),
+    )
     options = JudgingOptions(
-        model_name=context.var("judge_model"),
+        model_name=judge.model_name,
         prompts=PROMPTS,
         max_prompt_chars=context.var("max_prompt_chars"),
         max_attempts=context.var("max_attempts"),
-        effort=context.var("judge_effort"),
+        effort=judge.effort,
         max_reply_tokens=context.var("judge_max_reply_tokens"),
     )
-    pairs_table = context.resolve_table(f"tacos_internal.pairs_{context.blueprint_var('judging_round')}")
+    pairs_table = context.resolve_table(f"tacos_internal.pairs_{judging_round}")
     pairs = pairs_with_texts(pairs_table, context.resolve_table("tacos.samples"))
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(pairs_table))["n"].item()
     recover_replies(context)

@@ -13,9 +13,9 @@ MODEL (
     n_comparisons = 'Partners it was compared with.',
     n_judgments = 'Usable judgments it took part in.',
     n_failed_judgments = 'Judgments of it that failed and are left out.',
-    judge_score = 'Mean of the scores (1-100) that the judge gave it; NULL without a judgment.',
+    judge_score = 'Mean of the scores (1-100) that it was given; two judges may scale differently: compare by cluster_score. NULL without a judgment.',
     cluster_rank = 'Rank in the cluster, 1 the best, ties by sample_id; a sample without a score ranks as an average one.',
-    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL if nobody had to.'
+    judge_model = 'Who judged it: a model, or "offline heuristic, not an LLM judge"; of two, in the order of the rounds: "one, then another"; NULL if nobody had to.'
   ),
   grain (sample_id, cluster_id),
   audits (
@@ -34,6 +34,7 @@ WITH sides AS (
   SELECT
     cluster_id,
     first_sample_id AS sample_id,
+    judging_round,
     error,
     model_name
   FROM tacos.pair_scores
@@ -41,16 +42,36 @@ WITH sides AS (
   SELECT
     cluster_id,
     second_sample_id AS sample_id,
+    judging_round,
     error,
     model_name
   FROM tacos.pair_scores
+), judges AS (
+  SELECT
+    cluster_id,
+    sample_id,
+    CASE
+      WHEN model_name LIKE 'offline-heuristic%'
+      THEN model_name || ': offline heuristic, not an LLM judge'
+      ELSE model_name
+    END AS judge_model,
+    MIN(judging_round) AS opening_round,
+    COUNT(error) AS n_failed_judgments
+  FROM sides
+  GROUP BY
+    cluster_id,
+    sample_id,
+    model_name
 ), calls AS (
   SELECT
     cluster_id,
     sample_id,
-    COUNT(error) AS n_failed_judgments,
-    MAX(model_name) AS model_name
-  FROM sides
+    SUM(n_failed_judgments) AS n_failed_judgments,
+    LISTAGG(judge_model, ', then '
+    ORDER BY
+      opening_round,
+      judge_model) AS judge_model
+  FROM judges
   GROUP BY
     cluster_id,
     sample_id
@@ -67,11 +88,7 @@ SELECT
   (
     ROW_NUMBER() OVER (PARTITION BY scores.cluster_id ORDER BY scores.score DESC, scores.sample_id)
   )::BIGINT AS cluster_rank,
-  CASE
-    WHEN calls.model_name LIKE 'offline-heuristic%'
-    THEN calls.model_name || ': offline heuristic, not an LLM judge'
-    ELSE calls.model_name
-  END::TEXT AS judge_model
+  calls.judge_model::TEXT AS judge_model
 FROM @LAST_SCORES() AS scores
 LEFT JOIN calls
   ON calls.cluster_id = scores.cluster_id AND calls.sample_id = scores.sample_id

@@ -2,12 +2,13 @@ MODEL (
   name tacos_internal.score_values_@judging_round,
   kind EMBEDDED,
   blueprints @JUDGING_ROUNDS(),
-  description 'One row per score that the judge gave up to the round: what it is worth; computed inside its readers.',
+  description 'One row per judge and score that it gave up to the round: what the score is worth; computed inside its readers.',
   column_descriptions (
+    model_name = 'The judge.',
     score = 'The score, 1-100.',
-    value = '10 logits of its mid-rank among all scores given up to the round.'
+    value = '10 logits of its mid-rank among all scores that the judge gave up to the round: judges scale differently.'
   ),
-  grain score,
+  grain (model_name, score),
   tags (
     judging
   )
@@ -15,6 +16,7 @@ MODEL (
 
 WITH usable AS (
   SELECT
+    model_name,
     scores.first_score AS first_score,
     scores.second_score AS second_score
   FROM @REPLIES_OF_ROUNDS(@judging_round) AS replies
@@ -22,30 +24,36 @@ WITH usable AS (
     error IS NULL
 ), given AS (
   SELECT
+    model_name,
     first_score AS score
   FROM usable
   UNION ALL
   SELECT
+    model_name,
     second_score AS score
   FROM usable
 ), counted AS (
   SELECT
+    model_name,
     score,
     COUNT(*) AS n_given
   FROM given
   GROUP BY
+    model_name,
     score
 ), mid_ranks AS (
   SELECT
+    model_name,
     score,
     (
-      SUM(n_given) OVER (ORDER BY score) - n_given / 2.0
+      SUM(n_given) OVER (PARTITION BY model_name ORDER BY score) - n_given / 2.0
     )::DOUBLE / (
-      SUM(n_given) OVER ()
+      SUM(n_given) OVER (PARTITION BY model_name)
     )::DOUBLE AS mid_rank
   FROM counted
 )
 SELECT
+  model_name::TEXT AS model_name,
   score::INT AS score,
   (
     10 * LN(mid_rank / (

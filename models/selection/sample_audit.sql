@@ -24,7 +24,7 @@ MODEL (
     cluster_rank = 'Its rank there, 1 the best.',
     n_cluster_candidates = 'How many competed there.',
     last_kept_rank = 'The worst rank that was kept there: the cut-off; NULL if none was.',
-    judge_model = 'Who judged.',
+    judge_model = 'Who judged it there; of two judges, in the order of the rounds: "one, then another".',
     is_selected = 'Whether it is kept.',
     selection_rank = 'Its place in the selection; NULL if it is dropped.',
     decision = 'Why it was kept or dropped, in a sentence.'

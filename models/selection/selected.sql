@@ -12,7 +12,7 @@ MODEL (
     selection_rank = 'Order in which it was taken, from 1: a smaller budget keeps the first ones.',
     judge_score = 'Mean of the scores (1-100) that the judge gave it there; NULL where no judgment was needed.',
     cluster_score = 'Its value in the cluster, 0 an average sample of it, comparable inside the cluster only; NULL where no judgment was needed.',
-    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; NULL where nobody had to.',
+    judge_model = 'Who judged: a model, or "offline heuristic, not an LLM judge"; of two, in the order of the rounds: "one, then another"; NULL where nobody had to.',
     instruction = 'What the user asks.',
     response = 'What the assistant answers.',
     system_prompt = 'What stands above the conversation; NULL if there is none.'

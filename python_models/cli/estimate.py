@@ -98,27 +98,24 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
         reply_tokens += reasoning_tokens(variables["tagging_effort"])
         estimate_tagging(requests, cache, tagging, reply_tokens)
         yield tagging
-        judging = StageEstimate("judging", variables["judge_model"])
-        if variables["judge_model"] != EMBEDDED:
-            is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
-            _count_judging(context, kept if is_known else {}, size, judging, cache, variables)
-        yield judging
+        is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
+        yield from _judging_estimates(context, kept if is_known else {}, size, cache, variables)
     if variables["has_singleton_scores"] and variables["judge_model"] != EMBEDDED:
         singletons = StageEstimate("singletons", variables["judge_model"], is_bound=True)
         yield size.fill_in(singletons, size.n_samples, 1, reasoning_tokens=reasoning_tokens(variables["judge_effort"]))
 
 
-def _count_judging(
+def _judging_estimates(
     context: Context,
     kept: Mapping[str, str],
     size: JudgingSize,
-    estimate: StageEstimate,
     cache: ResponseCache | None,
     variables: dict[str, Any],
-) -> None:
-    """Fill in the judge's calls: from the pairs in the warehouse if they are those of this dataset, else a bound."""
-    from python_models.cli.judging_calls import JudgingCalls, calls_at_most
-    from python_models.judging.pairs import JudgingOptions
+) -> Iterator[StageEstimate]:
+    """An estimate per judge: from the pairs in the warehouse if they are those of this dataset, else a bound."""
+    from python_models.cli.estimation import StageEstimate
+    from python_models.cli.judging_calls import JudgingCalls, calls_at_most, judges_of_rounds
+    from python_models.judging.pairs import EMBEDDED, JudgingOptions
     from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import judging_prompts
 
@@ -127,27 +124,35 @@ def _count_judging(
         for batch in cursor.execute(sql).to_arrow_reader(1_000):
             yield from batch.to_pylist()
 
-    n_reasoning = reasoning_tokens(variables["judge_effort"])
+    judges = judges_of_rounds(variables)
     wanted = {"tacos.samples", "tacos_internal.judging_plan", "tacos_internal.pairs_1"}
-    if not wanted <= kept.keys() or not size.are_samples(
+    if wanted <= kept.keys() and size.are_samples(
         row["sample_id"]
         for row in query(f"SELECT sample_id FROM {kept['tacos.samples']}")  # noqa: S608
     ):
-        estimate.is_bound = True
-        size.fill_in(estimate, calls_at_most(size.n_samples, variables), reasoning_tokens=n_reasoning)
-        return
-    options = JudgingOptions(
-        model_name=variables["judge_model"],
-        prompts=judging_prompts(),
-        max_prompt_chars=variables["max_prompt_chars"],
-        max_attempts=variables["max_attempts"],
-        effort=variables["judge_effort"],
-        max_reply_tokens=variables["judge_max_reply_tokens"],
-    )
-    calls = JudgingCalls(query, kept, options, cache)
-    calls.count(1 if variables["judging_profile"] == "paper" else 3)
-    estimate.n_cached, estimate.is_bound = calls.n_cached, calls.is_bound
-    size.fill_in(estimate, calls.n_calls, reasoning_tokens=n_reasoning)
+        options = [
+            JudgingOptions(
+                model_name=judge.model_name,
+                prompts=judging_prompts(),
+                max_prompt_chars=variables["max_prompt_chars"],
+                max_attempts=variables["max_attempts"],
+                effort=judge.effort,
+                max_reply_tokens=variables["judge_max_reply_tokens"],
+            )
+            for judge in judges
+        ]
+        calls = JudgingCalls(query, kept, options, cache)
+        calls.count()
+        n_calls, n_cached, is_bound = dict(calls.n_calls), dict(calls.n_cached), calls.is_bound
+    else:
+        n_calls, n_cached, is_bound = calls_at_most(size.n_samples, variables), dict[str, int](), True
+    for judge in dict.fromkeys(judges):
+        estimate = StageEstimate("judging", judge.model_name)
+        if judge.model_name != EMBEDDED:
+            estimate.n_cached, estimate.is_bound = n_cached.get(judge.model_name, 0), is_bound
+            n_reasoning = reasoning_tokens(judge.effort)
+            size.fill_in(estimate, n_calls.get(judge.model_name, 0), reasoning_tokens=n_reasoning)
+        yield estimate
 
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from python_models.judging.judges import Judge, judge_of_round
 from python_models.judging.pairs import JudgingOptions, build_request, pairs_with_texts
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.lookup import Item, Lookup
@@ -20,24 +22,43 @@ _SMALL_CLUSTER = 5
 _PAIRS_OF_A_SMALL_CLUSTER = 10
 """Clusters of up to 5 samples are judged pair by pair, which may take more calls than judge_calls_per_sample."""
 
+_FEWEST_FIRST = {True: 0.5, False: 1.0}
+"""Fewest pairs per sample of the first round, by whether one call per sample or less is to be made."""
+
 _PAIRS_PER_QUERY = 1_000
 
 
-def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> int:
-    """The most calls that the pairs of any clusters of so many samples can take, with these settings.
+def judges_of_rounds(variables: Mapping[str, Any]) -> list[Judge]:
+    """Who judges each round of the configuration."""
+    first = Judge(variables["judge_model"], variables["judge_effort"])
+    final = Judge(variables["final_judge_model"], variables["final_judge_effort"])
+    n_rounds = 1 if variables["judging_profile"] == "paper" else 3
+    return [judge_of_round(number, first, final) for number in range(1, n_rounds + 1)]
+
+
+def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> dict[str, int]:
+    """The most calls of every judge that the pairs of any clusters of so many samples can take, with these settings.
 
     A sample is judged in one cluster, or in those of all its tags. A cluster takes ``judge_calls_per_sample`` for each
-    of its samples, rounded up; a small one may take every pair; the first round takes up to one call per sample.
+    of its samples, rounded up; a small one may take every pair; the first round takes up to one call per sample, and
+    at least one for every second.
     """
+    judges = judges_of_rounds(variables)
     n_clusters = (variables["n_clusters"] or _MOST_CLUSTERS) + 1  # and the samples without a tag
     places = n_samples * (min(MAX_TAGS, n_clusters) if variables["cluster_membership"] == "all" else 1)
     n_clusters = min(n_clusters, places)
     if variables["judging_profile"] == "paper":
-        return places + n_clusters
-    per_sample = max(1.0, float(variables["judge_calls_per_sample"]))
-    small = math.ceil(_PAIRS_OF_A_SMALL_CLUSTER * (1 + float(variables["audit_pair_share"])))
-    extra = max(0.0, small - _SMALL_CLUSTER * per_sample) * min(n_clusters, places / _SMALL_CLUSTER)
-    return math.ceil(per_sample * places + n_clusters + extra)
+        return {judges[0].model_name: places + n_clusters}
+    per_sample, check_share = float(variables["judge_calls_per_sample"]), float(variables["audit_pair_share"])
+    small = math.ceil(_PAIRS_OF_A_SMALL_CLUSTER * (1 + check_share))
+    most_per_sample = max(1.0, per_sample)
+    extra = max(0.0, small - _SMALL_CLUSTER * most_per_sample) * min(n_clusters, places / _SMALL_CLUSTER)
+    most = math.ceil(most_per_sample * places + n_clusters + extra)
+    if judges[0].model_name == judges[-1].model_name:
+        return {judges[0].model_name: most}
+    first = math.ceil((1 + check_share) * places + n_clusters + extra)
+    final = math.ceil(max(0.0, most_per_sample - _FEWEST_FIRST[per_sample <= 1]) * places) + n_clusters
+    return {judges[0].model_name: min(most, first), judges[-1].model_name: min(most, final)}
 
 
 class JudgingCalls:
@@ -46,37 +67,38 @@ class JudgingCalls:
     Args:
         query: runs SQL on the warehouse.
         tables: tables that the plan keeps, by the name of their model.
-        options: whom to ask, and how, in the configuration.
+        options: whom to ask, and how, in every round of the configuration.
         cache: the response cache, None if there is none yet.
 
     Attributes:
-        n_calls, n_cached: calls still to pay, and those that are paid for.
+        n_calls, n_cached: calls still to pay, and those that are paid for, by the name of the judge.
         is_bound: whether there may be fewer.
     """
 
     def __init__(
-        self, query: Query, tables: Mapping[str, str], options: JudgingOptions, cache: ResponseCache | None
+        self, query: Query, tables: Mapping[str, str], options: Sequence[JudgingOptions], cache: ResponseCache | None
     ) -> None:
         self._query = query
         self._tables = tables
         self._options = options
         self._cache = cache
-        self.n_calls = self.n_cached = 0
+        self.n_calls, self.n_cached = Counter[str](), Counter[str]()
         self.is_bound = False
 
-    def count(self, n_rounds: int) -> None:
+    def count(self) -> None:
         """Round by round: exact as long as the pairs stay; what a changed score may change is bounded by the plan."""
         spent: list[str] = []
-        for judging_round in range(1, n_rounds + 1):
+        for judging_round, options in enumerate(self._options, start=1):
             pairs = self._tables.get(f"tacos_internal.pairs_{judging_round}")
             n_missing = 0
             if pairs is not None:
-                n_pairs, n_missing = self._look_up(pairs)
-                self.n_calls += n_missing
-                self.n_cached += n_pairs - n_missing
+                n_pairs, n_missing = self._look_up(pairs, options)
+                self.n_calls[options.model_name] += n_missing
+                self.n_cached[options.model_name] += n_pairs - n_missing
                 spent.append(pairs)
-            if pairs is None or (n_missing and judging_round < n_rounds):
-                self.n_calls += self._calls_left(spent)
+            if pairs is None or (n_missing and judging_round < len(self._options)):
+                # A round after the first is judged by the last round's judge.
+                self.n_calls[self._options[-1].model_name] += self._calls_left(spent)
                 self.is_bound = True
                 return
 
@@ -92,13 +114,13 @@ class JudgingCalls:
         )
         return int(next(self._query(sql))["n"] or 0)
 
-    def _look_up(self, pairs: str) -> tuple[int, int]:
+    def _look_up(self, pairs: str, options: JudgingOptions) -> tuple[int, int]:
         """Number of pairs of a table, and of those whose next request is not answered yet."""
         n_pairs = n_missing = 0
         chunk: list[ChatRequest] = []
         sql = pairs_with_texts(pairs, self._tables["tacos.samples"]).sql(dialect="duckdb")
         for row in self._query(sql):
-            chunk.append(build_request(row, self._options)[0])
+            chunk.append(build_request(row, options)[0])
             n_pairs += 1
             if len(chunk) == _PAIRS_PER_QUERY:
                 n_missing += len(unanswered(chunk, self._cache, parse_scores))

@@ -10,7 +10,7 @@ import functools
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,15 @@ class JudgingPipeline:
         self.connection.execute("SET search_path = 'tacos,tacos_internal'")
         self.seconds: dict[str, float] = {}
 
-    def run(self, samples: pd.DataFrame, clusters: pd.DataFrame, judge: Judge, *, has_audits: bool = True) -> None:
+    def run(
+        self,
+        samples: pd.DataFrame,
+        clusters: pd.DataFrame,
+        judge: Judge,
+        *,
+        judge_names: Sequence[str] = ("a function",),
+        has_audits: bool = True,
+    ) -> None:
         """Build all tables.
 
         Args:
@@ -148,6 +156,7 @@ class JudgingPipeline:
             clusters: ``sample_id`` and ``cluster_id``, ``n_tags`` unless it is 1 for all, and ``is_primary`` unless
                 a sample belongs to the first cluster named for it.
             judge: who scores the pairs.
+            judge_names: what the judge of each round is called; the last one stays for the rounds after.
             has_audits: whether the audits of every table are run; AssertionError names the first that fails.
         """
         samples = pd.DataFrame(
@@ -164,7 +173,8 @@ class JudgingPipeline:
                 self.connection.execute(query)
                 self.seconds[table] = time.perf_counter() - started
             else:
-                self._judge(table, judge)
+                judging_round = int(table.rpartition("_")[2])
+                self._judge(table, judge, judge_names[min(judging_round, len(judge_names)) - 1])
             for audit, audit_query in audits.items() if has_audits else ():
                 rows = self.connection.execute(audit_query).fetchmany(3)
                 assert not rows, f"The audit {audit} of {table} fails: {rows}"
@@ -181,7 +191,7 @@ class JudgingPipeline:
         """Whether the table was built."""
         return bool(self.query(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"))
 
-    def _judge(self, table: str, judge: Judge) -> None:
+    def _judge(self, table: str, judge: Judge, name: str) -> None:
         pairs = self.connection.execute(f"SELECT * FROM {table.replace('pair_replies', 'pairs')}").df()
         started = time.perf_counter()
         first_scores, second_scores = judge(pairs) if len(pairs) else (np.empty(0), np.empty(0))
@@ -197,10 +207,11 @@ class JudgingPipeline:
               CASE WHEN NOT COALESCE(ISNAN(first_score), TRUE)
                 THEN STRUCT_PACK(first_score := first_score::INT, second_score := second_score::INT) END AS scores,
               CASE WHEN COALESCE(ISNAN(first_score), TRUE) THEN 'invalid_json: nothing to read' END AS error,
-              FALSE AS is_cut, 1 AS n_attempts, 'a function' AS model_name, NULL::TEXT AS request_key,
+              FALSE AS is_cut, 1 AS n_attempts, $1 AS model_name, NULL::TEXT AS request_key,
               NULL::BIGINT AS n_prompt_tokens, NULL::BIGINT AS n_completion_tokens, FALSE AS is_cached,
               NULL::TIMESTAMP AS requested_at, NULL::TEXT AS prompt_sha256, NULL::TEXT AS code_digest
-            FROM judged"""
+            FROM judged""",
+            [name],
         )
         self.connection.unregister("judged")
 

@@ -156,6 +156,7 @@ def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
 @pytest.mark.slow
 def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
     """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
+    project.environment["TACOS_FINAL_JUDGE_MODEL"] = "gpt-6-luna"  # one judge, so that its tokens stand in one row
     tagging, judging = json.loads(project.run("estimate", "--json", module="python_models.cli"))
     assert (tagging["n_calls"], endpoint.record.n_requests) == (len(SAMPLES), 0)
 

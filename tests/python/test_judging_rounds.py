@@ -192,6 +192,70 @@ def test_few_new_samples_need_few_new_judgments(calls_per_sample: float, most_pe
     assert 0 < len(judge.asked - paid) <= most_per_new_sample * is_new.sum()
 
 
+class TwoScales:
+    """The scores of a judge, as they are (1 to 100) in the first round, squeezed into 60 to 80 in those after it."""
+
+    def __init__(self, judge: Any) -> None:
+        self.judge = judge
+
+    def __call__(self, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        is_wide = (pairs["judging_round"] == 1).to_numpy()
+        first, second = self.judge(pairs)
+        return tuple(np.where(is_wide, scores, np.round(60 + scores / 5)) for scores in (first, second))
+
+
+def kept_qualities(judge: Any, names: tuple[str, ...], qualities: dict[str, float]) -> tuple[float, int]:
+    """Mean quality of 12 kept of 300, and how many of them no judge saw after the first round."""
+    samples, clusters, _ = world((150, 150))
+    pipeline = JudgingPipeline(HALVING | {"selection_size": 12, "judge_calls_per_sample": 1.5})
+    pipeline.run(samples, clusters, judge, judge_names=names)
+    n_unseen = pipeline.query(
+        """SELECT COUNT(*) FROM tacos.selected ANTI JOIN (
+          SELECT UNNEST([first_sample_id, second_sample_id]) AS sample_id FROM tacos.pairs WHERE judging_round > 1
+        ) USING (sample_id)"""
+    )[0][0]
+    return pipeline.table("selected")["sample_id"].map(qualities).mean(), n_unseen
+
+
+def test_two_judges_who_scale_differently_keep_what_one_scale_keeps() -> None:
+    """One scores from 1 to 100, the other from 60 to 80: known as two, they keep as good samples as one judge does."""
+    qualities = world((150, 150))[2]
+    one, _ = kept_qualities(Judge(qualities), ("one",), qualities)
+    two, n_unseen = kept_qualities(TwoScales(Judge(qualities)), ("one", "another"), qualities)
+    mistaken, _ = kept_qualities(TwoScales(Judge(qualities)), ("one",), qualities)
+    assert n_unseen == 0
+    assert two >= one - 0.1
+    assert mistaken < two
+
+
+def test_the_scale_of_a_judge_does_not_matter() -> None:
+    """Multiples of five from 5 to 100 keep their order as 61 to 80: the selection is the same, sample for sample."""
+    samples, clusters, qualities = world((150, 150))
+    judge = Judge(qualities)
+
+    def in_fives(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(np.clip(5 * np.round(scores / 5), 5, 100) for scores in judge(pairs))
+
+    kept = []
+    for each in (in_fives, TwoScales(in_fives)):
+        pipeline = JudgingPipeline(HALVING | {"selection_size": 12, "judge_calls_per_sample": 1.5})
+        pipeline.run(samples, clusters, each, judge_names=("one", "another"))
+        kept.append(pipeline.table("selected")[["sample_id", "cluster_score"]])
+    assert kept[0].equals(kept[1])
+
+
+@pytest.mark.parametrize("profile", ["halving", "paper"])
+def test_the_name_of_a_single_judge_changes_nothing(profile: str) -> None:
+    samples, clusters, qualities = world(CLUSTER_SIZES)
+    kept = []
+    for names in (("one",), ("one", "one", "one"), ("another",)):
+        pipeline = JudgingPipeline(HALVING | {"judging_profile": profile})
+        pipeline.run(samples, clusters, Judge(qualities), judge_names=names)
+        kept.append(pipeline.table("selected").drop(columns="judge_model"))
+    assert kept[0].equals(kept[1])
+    assert kept[0].equals(kept[2])
+
+
 def test_the_paper_judges_neighbours_in_both_orders() -> None:
     pipeline = run({"judging_profile": "paper"}, (1, 2, 7, 30))
     n_calls = dict(pipeline.query("SELECT cluster_id, COUNT(*) FROM tacos.pairs GROUP BY 1"))

@@ -88,6 +88,8 @@ ALTERNATIVES: dict[str, Any] = {
     "judge_model": "another-judge",
     "judge_effort": "low",
     "judge_max_reply_tokens": 300,
+    "final_judge_model": "another-final-judge",
+    "final_judge_effort": "low",
 }
 """Another value of every variable of config.yaml: one that changes tables where the variable can."""
 

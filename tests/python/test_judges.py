@@ -1,0 +1,38 @@
+"""Who judges which round, and what is estimated for each of two judges before anything is paid."""
+
+from __future__ import annotations
+
+import pytest
+
+from python_models.cli.judging_calls import calls_at_most
+from python_models.judging.judges import Judge, judge_of_round
+
+FIRST, FINAL = Judge("small", "none"), Judge("large", "low")
+VARIABLES = {
+    "judge_model": "small",
+    "judge_effort": "none",
+    "final_judge_model": "large",
+    "final_judge_effort": "low",
+    "judging_profile": "halving",
+    "cluster_membership": "primary",
+    "judge_calls_per_sample": 1.5,
+    "audit_pair_share": 0.05,
+    "n_clusters": 0,
+}
+
+
+def test_the_final_judge_takes_over_after_the_first_round() -> None:
+    assert [judge_of_round(number, FIRST, FINAL) for number in (1, 2, 3)] == [FIRST, FINAL, FINAL]
+    assert judge_of_round(2, FIRST, Judge("", "low")) == FIRST
+
+
+@pytest.mark.parametrize(("calls_per_sample", "final_calls"), [(1.0, 500), (1.5, 500), (2.0, 1000)])
+def test_each_judge_has_its_bound_before_tagging(calls_per_sample: float, final_calls: int) -> None:
+    calls = calls_at_most(1_000, VARIABLES | {"judge_calls_per_sample": calls_per_sample})
+    assert final_calls <= calls["large"] <= final_calls + 51
+    assert calls["small"] >= calls_per_sample * 1_000 - final_calls
+
+
+def test_one_judge_has_one_bound() -> None:
+    assert list(calls_at_most(1_000, VARIABLES | {"final_judge_model": ""})) == ["small"]
+    assert list(calls_at_most(1_000, VARIABLES | {"judging_profile": "paper"})) == ["small"]

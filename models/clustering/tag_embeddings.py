@@ -8,6 +8,18 @@ from sqlglot import exp
 from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
+from python_models.digest import source_digest
+
+CODE_DIGEST = source_digest("embedded/embedding")
+COLUMNS = {
+    "tag": "text",
+    "is_normalized": "boolean",
+    "n_samples": "bigint",
+    "embedding": "float[]",
+    "embedding_model": "text",
+    "code_digest": "text",
+}
+
 
 @model(
     "tacos_internal.tag_embeddings",
@@ -15,19 +27,14 @@ from sqlmesh.core.model.kind import ModelKindName
     description="One row per tag that places a sample: its embedding, and how often it occurs.",
     grains=["tag"],
     tags=["clustering"],
-    columns={
-        "tag": "text",
-        "is_normalized": "boolean",
-        "n_samples": "bigint",
-        "embedding": "float[]",
-        "embedding_model": "text",
-    },
+    columns=COLUMNS,
     column_descriptions={
         "tag": "The tag.",
         "is_normalized": "Whether it is a normalized tag; false for rare tags of samples that have no other.",
         "n_samples": "Number of samples that it places.",
         "embedding": "Unit vector of the tag's text.",
         "embedding_model": "Model that computed it.",
+        "code_digest": "Digest of the code that embedded.",
     },
     audits=[
         ("unique_values", {"columns": [exp.column("tag")]}),
@@ -39,6 +46,7 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.embedded.embedding import embed_tags
+    from python_models.staging import empty_result
 
     embedding_model = context.var("embedding_model")
     tags = context.fetchdf(
@@ -48,7 +56,7 @@ def execute(
         .order_by("tag")
     )
     if tags.empty:
-        yield from ()
+        yield empty_result(COLUMNS)
         return
     vectors = embed_tags(tags["tag"].tolist(), embedding_model)
-    yield tags.assign(embedding=list(vectors.tolist()), embedding_model=embedding_model)
+    yield tags.assign(embedding=list(vectors.tolist()), embedding_model=embedding_model, code_digest=CODE_DIGEST)

@@ -260,6 +260,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"clusters(sample_id, cluster_id)": "('a', 1), ('a', 2)"},
     ),
     (
+        "a_sample_belongs_to_one_cluster",
+        "clusters",
+        {},
+        {"clusters(sample_id, is_primary)": "('a', TRUE), ('a', FALSE), ('b', TRUE)"},
+        {"clusters(sample_id, is_primary)": "('a', TRUE), ('a', TRUE), ('b', TRUE)"},
+    ),
+    (
         "every_sample_is_in_a_cluster",
         "memberships",
         SAMPLES,

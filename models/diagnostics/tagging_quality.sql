@@ -52,61 +52,55 @@ WITH counts AS (
   FROM tacos_internal.step_counts AS counted
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
 ), steps AS (
-  SELECT
-    1 AS step_no,
-    'raw' AS step,
-    counts.n_raw_tags AS n_tags,
-    counts.n_raw_occurrences AS n_occurrences,
-    counts.n_raw_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(1, 'raw', counts.n_raw_tags, counts.n_raw_occurrences, counts.n_raw_samples)
   UNION ALL
-  SELECT
-    CASE WHEN counts.is_paper_order THEN 2 ELSE 5 END AS step_no,
-    'frequency' AS step,
-    counts.n_frequent_tags AS n_tags,
-    counts.n_frequent_occurrences AS n_occurrences,
-    counts.n_frequent_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    CASE WHEN counts.is_paper_order THEN 2 ELSE 5 END,
+    'frequency',
+    counts.n_frequent_tags,
+    counts.n_frequent_occurrences,
+    counts.n_frequent_samples
+  )
   UNION ALL
-  SELECT
-    CASE WHEN counts.is_paper_order THEN 3 ELSE 2 END AS step_no,
-    'text_rules' AS step,
-    counts.n_cleaned_tags AS n_tags,
-    counts.n_text_occurrences AS n_occurrences,
-    counts.n_text_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    CASE WHEN counts.is_paper_order THEN 3 ELSE 2 END,
+    'text_rules',
+    counts.n_cleaned_tags,
+    counts.n_text_occurrences,
+    counts.n_text_samples
+  )
   UNION ALL
-  SELECT
-    CASE WHEN counts.is_paper_order THEN 4 ELSE 3 END AS step_no,
-    'word_forms' AS step,
-    counts.n_canonical_tags AS n_tags,
-    counts.n_text_occurrences AS n_occurrences,
-    counts.n_text_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    CASE WHEN counts.is_paper_order THEN 4 ELSE 3 END,
+    'word_forms',
+    counts.n_canonical_tags,
+    counts.n_text_occurrences,
+    counts.n_text_samples
+  )
   UNION ALL
-  SELECT
-    CASE WHEN counts.is_paper_order THEN 5 ELSE 4 END AS step_no,
-    'aliases' AS step,
-    counts.n_alias_tags AS n_tags,
-    counts.n_text_occurrences AS n_occurrences,
-    counts.n_text_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    CASE WHEN counts.is_paper_order THEN 5 ELSE 4 END,
+    'aliases',
+    counts.n_alias_tags,
+    counts.n_text_occurrences,
+    counts.n_text_samples
+  )
   UNION ALL
-  SELECT
-    6 AS step_no,
-    'association' AS step,
-    counts.n_kept_tags - counts.n_merges AS n_tags,
-    counts.n_normalized_occurrences AS n_occurrences,
-    counts.n_normalized_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    6,
+    'association',
+    counts.n_kept_tags - counts.n_merges,
+    counts.n_normalized_occurrences,
+    counts.n_normalized_samples
+  )
   UNION ALL
-  SELECT
-    7 AS step_no,
-    'similarity' AS step,
-    counts.n_normalized_tags AS n_tags,
-    counts.n_normalized_occurrences AS n_occurrences,
-    counts.n_normalized_samples AS n_tagged_samples
-  FROM counts
+  @WATERFALL_STEP(
+    7,
+    'similarity',
+    counts.n_normalized_tags,
+    counts.n_normalized_occurrences,
+    counts.n_normalized_samples
+  )
 )
 SELECT
   steps.step_no::INT AS step_no,

@@ -75,7 +75,7 @@ def test_no_sql_file_is_long(project: Context) -> None:
     lines = {
         path: len(path.read_text(encoding="utf-8").splitlines()) for path in (PROJECT_ROOT / "models").rglob("*.sql")
     }
-    assert not {path.name: n for path, n in lines.items() if n > 150}
+    assert not {path.name: n for path, n in lines.items() if n > 100 and path.name not in LONG_FOR_A_REASON}
 
 
 def test_every_model_says_its_stage(project: Context) -> None:

@@ -57,7 +57,7 @@ def execute(
     from python_models.llm.cache.recovery import recover_replies
     from python_models.staging import deliver, read_batches
 
-    judging_round = int(context.blueprint_var("judging_round"))
+    judging_round = int(str(context.blueprint_var("judging_round")))  # a SQL literal
     judge = judge_of_round(
         judging_round,
         first=Judge(context.var("judge_model"), context.var("judge_effort")),

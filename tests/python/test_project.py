@@ -15,6 +15,9 @@ from sqlmesh.core.model import Model, SeedModel, SqlModel
 from python_models.cli import main
 from python_models.settings import PROJECT_ROOT
 
+LONG_FOR_A_REASON = {"tag_spellings.sql", "tagging_quality.sql"}
+"""One chain of seven rules, and one waterfall of seven steps: a cut would part what is read together."""
+
 PROVE_THE_GRAIN = {"unique_values", "unique_combination_of_columns"}
 
 # sqlglot passes functions that it does not know through unchanged: these are the ones that Spark has too.

@@ -11,6 +11,7 @@ MODEL (
     n_calls = 'Judge calls of the round: n_pairs + n_checks.',
     n_calls_so_far = 'Judge calls of the rounds up to this one.',
     is_matching = 'Whether the first ring takes every other edge only, so that each sample is judged once.',
+    judge_calls_per_sample = 'The setting that the plan was made for, so that another one shows as another plan.',
     is_segmented = 'Whether a ring is cut into short segments, each with a matching of its own: a new sample then moves the pairs of one segment only.'
   ),
   grain (cluster_id, judging_round),
@@ -91,7 +92,8 @@ SELECT
   is_matching::BOOLEAN AS is_matching,
   (
     NOT @is_paper AND @calls_per_sample >= 0.6
-  )::BOOLEAN AS is_segmented
+  )::BOOLEAN AS is_segmented,
+  @calls_per_sample::DOUBLE AS judge_calls_per_sample
 FROM rounds
 WHERE
   judging_round <= @LAST_JUDGING_ROUND()

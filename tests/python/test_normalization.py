@@ -163,7 +163,7 @@ def written(tag: str) -> str:
     [
         ("english", "english", 0.86, 0.87),
         ("spanish", "spanish", 0.68, 0.92),
-        ("french", "french", 0.84, 0.89),
+        ("french", "french", 0.84, 0.88),
         ("chinese", "english", 1.0, 1.0),
     ],
 )

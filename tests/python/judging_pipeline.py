@@ -44,7 +44,7 @@ _INPUTS = {
     "tacos_internal.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
 # The tables that explain what became of a sample read every stage: they are not part of this one.
-_SELECTION = ("selected", "selection_counts", "selection_comparison")
+_SELECTION = ("selected", "selection_counts", "method_ranks", "selection_comparison")
 
 
 @functools.cache
@@ -103,10 +103,10 @@ def _queries(overrides: tuple[tuple[str, Any], ...]) -> list[tuple[str, str, dic
             continue
         table = schema_and_table.partition(".")[2]
         model = context.get_model(name, raise_if_missing=True)
-        if model.kind.is_embedded:  # it is part of the queries that read it
-            continue
-        kind = "VIEW" if model.kind.is_view else "TABLE"
-        query = f"CREATE {kind} {schema_and_table} AS {_local(context, context.render(model))}"
+        # A view is what an embedded model is: a part of the queries that read it.
+        kind = "VIEW" if model.kind.is_view or model.kind.is_embedded else "TABLE"
+        rendered = model.render_query_or_raise(needs_optimization=False)
+        query = f"CREATE {kind} {schema_and_table} AS {_local(context, rendered)}"
         audits = {
             audit.name: _local(context, model.render_audit_query(audit, **arguments))
             for audit, arguments in model.audits_with_args

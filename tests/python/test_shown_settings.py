@@ -1,7 +1,7 @@
 """A setting that a model and something above it depend on stands in the SQL of both, so that both are rebuilt.
 
-SQLMesh compares the optimized SQL. Where it stays the same although a variable changed, the change of the model is called
-non-breaking and its children keep their tables, even where what the model reads is made anew.
+SQLMesh compares the optimized SQL. Where it stays the same although a variable changed, the change of the model is
+called non-breaking and its children keep their tables, even where what the model reads is made anew.
 """
 
 from __future__ import annotations

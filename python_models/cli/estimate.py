@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     """Print the estimate of a plan for the environment, with the configured gateway, dataset and variables."""
     from python_models.llm.spending.prices import read_prices
 
-    with open_project() as context:
+    # Standard output is for the estimate alone: a script reads it.
+    with redirect_stdout(sys.stderr), open_project() as context:
         kept = _kept_tables(context, options.environment)
         estimates = [each.set_cost(read_prices()) for each in _estimates(context, kept, configured_variables())]
     if options.json:

@@ -37,7 +37,7 @@ def test_a_project_without_a_key(tmp_path: Path) -> None:
     assert project.query("SELECT COUNT(*) FROM tacos.sample_scores WHERE judge_model LIKE '%not an LLM judge'") != [
         (0,)
     ]
-    free = "SELECT COUNT(*) FROM tacos.llm_calls WHERE paid = 'free' AND cost_usd = 0"
+    free = "SELECT COUNT(*) FROM tacos.llm_calls WHERE payment = 'free' AND cost_usd = 0"
     assert project.query(free) == [(len(SAMPLES),)]
 
     project.write_samples(NEW)

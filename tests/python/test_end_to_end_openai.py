@@ -157,7 +157,7 @@ def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
 def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
     """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
     project.environment["TACOS_FINAL_JUDGE_MODEL"] = "gpt-6-luna"  # one judge, so that its tokens stand in one row
-    tagging, judging = json.loads(project.run("estimate", "--json", module="python_models.cli"))
+    tagging, judging = json.loads(project.run("estimate", "--json", module="python_models.cli").splitlines()[-1])
     assert (tagging["n_calls"], endpoint.record.n_requests) == (len(SAMPLES), 0)
 
     limit = tagging["cost_usd"] / 2
@@ -195,7 +195,7 @@ def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vector
     assert 0 < n_judged <= judging["n_calls"]
     estimate = (judging["n_prompt_tokens"] + judging["n_completion_tokens"]) / judging["n_calls"]
     assert estimate == pytest.approx(spent / n_judged, rel=0.15)
-    again = json.loads(project.run("estimate", "--json", module="python_models.cli"))
+    again = json.loads(project.run("estimate", "--json", module="python_models.cli").splitlines()[-1])
     assert [stage["n_calls"] for stage in again] == [0, 0]
 
     n_paid = endpoint.record.n_requests

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run check test lint format typecheck sqltest pytest slowtest bench clean
+.PHONY: help run check test lint format typecheck sqltest pytest slowtest exhaustive bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,8 @@ run: $(INSTALLED) ## install, run the pipeline, show what was kept
 
 test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
 
-check: $(INSTALLED_FOR_TESTS) lint typecheck sqltest ## the inner loop: what of the tests takes a minute and a half
-	$(BIN)/pytest -m "not slow and not embedded and not minutes" -n 3 --dist loadgroup
+check: $(INSTALLED_FOR_TESTS) lint typecheck sqltest ## the inner loop: format, lint, types, SQL unit tests, and the Python tests that start no embedded model
+	$(BIN)/pytest -m "not slow and not exhaustive and not embedded" -n 3 --dist loadgroup
 
 lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .
@@ -45,10 +45,13 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest -m "not slow" -n 3 --dist loadgroup
+	$(BIN)/pytest -m "not slow and not exhaustive" -n 3 --dist loadgroup
 
 slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, replays and repetitions of whole runs
 	$(BIN)/pytest -m slow -n 3
+
+exhaustive: $(INSTALLED_FOR_TESTS) ## every variable, macro and dataset changed, each compared with a build from nothing (half an hour)
+	$(BIN)/pytest -m exhaustive -n 2
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff check --fix .

@@ -19,7 +19,7 @@ SUMMARY = "What happened"
 TOPICS = ("bread", "planets", "verbs")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,22 @@ from __future__ import annotations
 import ast
 from functools import cache
 
+import pytest
 from sqlmesh import Context
 from sqlmesh.core.model import Model, SqlModel
 from test_metamorphic import ALTERNATIVES
 
+from python_models.settings import PROJECT_ROOT
+
 VARIABLES = "__sqlmesh__vars__"
+
+
+def test_every_variable_has_another_value() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TACOS_GATEWAY", "openai")
+        config = Context(paths=str(PROJECT_ROOT), load=False).config
+    names = set(config.variables) | set(config.gateways["openai"].variables)
+    assert names == set(ALTERNATIVES)
 
 
 def variables_of(model: Model) -> frozenset[str]:

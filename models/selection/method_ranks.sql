@@ -9,6 +9,7 @@ MODEL (
     n_planned = 'How many of the cluster are to be kept.',
     method_rank = 'Its rank by the method, 1 the best.'
   ),
+  grain (method, cluster_id, sample_id),
   tags (
     selection
   )

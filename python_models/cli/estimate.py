@@ -148,7 +148,8 @@ def _judging_estimates(
         n_calls, n_cached, is_bound = dict(calls.n_calls), dict(calls.n_cached), calls.is_bound
     else:
         n_calls, n_cached, is_bound = calls_at_most(size.n_samples, variables), dict[str, int](), True
-    for judge in dict.fromkeys(judges):
+    # A row per model: of two efforts of one model the final one stands for both.
+    for judge in {judge.model_name: judge for judge in judges}.values():
         estimate = StageEstimate("judging", judge.model_name)
         if judge.model_name != EMBEDDED:
             estimate.n_cached, estimate.is_bound = n_cached.get(judge.model_name, 0), is_bound

@@ -549,6 +549,8 @@ def test_a_second_run_waits_and_then_uses_what_the_first_paid(
     server: FakeEndpoint, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.behaviour.latency_s = 0.05
+    with ResponseCache(tmp_path / "cache.sqlite"):
+        pass  # the file is there: who creates it is not what this is about
     results: list[list] = []
     threads = [
         threading.Thread(target=lambda: results.append(run(server, tmp_path, tagging_work(200), max_concurrency=8)))

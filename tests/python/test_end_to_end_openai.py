@@ -201,6 +201,7 @@ def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vector
     n_paid = endpoint.record.n_requests
     project.run("cache", "export", str(tmp_path / "replies.jsonl.gz"), module="python_models.cli")
     elsewhere = make_project(tmp_path / "elsewhere", endpoint, vectors)
+    elsewhere.environment["TACOS_FINAL_JUDGE_MODEL"] = project.environment["TACOS_FINAL_JUDGE_MODEL"]
     elsewhere.run("cache", "import", str(tmp_path / "replies.jsonl.gz"), module="python_models.cli")
     elsewhere.run(*PLAN)
     assert endpoint.record.n_requests == n_paid

@@ -47,10 +47,10 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 	$(BIN)/pytest -m "not slow and not exhaustive" -n 3 --dist loadgroup
 
-slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, replays and repetitions of whole runs
-	$(BIN)/pytest -m slow -n 3
+slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, changes and repetitions of whole runs
+	$(BIN)/pytest -m slow -n 3 --dist loadgroup
 
-exhaustive: $(INSTALLED_FOR_TESTS) ## every variable, macro and dataset changed, each compared with a build from nothing (half an hour)
+exhaustive: $(INSTALLED_FOR_TESTS) ## every other variable and macro changed, each compared with a build from nothing (20 minutes)
 	$(BIN)/pytest -m exhaustive -n 2
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL

@@ -24,6 +24,8 @@ from python_models.llm.errors import EndpointError, UselessReplies
 from python_models.llm.progress import Progress
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server() -> Iterator[FakeEndpoint]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tempfile
 import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+_CHUNK_BYTES = 1 << 20
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -106,7 +108,16 @@ def _open_tar(path: Path) -> tarfile.TarFile:
 @lru_cache(maxsize=1)
 def _open_tar_once(path: Path, modified_at: int) -> tarfile.TarFile:  # noqa: ARG001
     """One archive stays open: its members are read one after the other, and a packed tar can only be read forwards."""
-    return tarfile.open(path)
+    if not path.name.lower().endswith((".zst", ".tzst")):
+        return tarfile.open(path)
+    import pyarrow as pa  # this Python's tarfile knows no zstd
+
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the archive is open
+    with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as packed:
+        while chunk := packed.read(_CHUNK_BYTES):
+            unpacked.write(chunk)
+    unpacked.seek(0)
+    return tarfile.open(fileobj=unpacked)
 
 
 def _reason(error: Exception) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from python_models.source.answers import FieldError, read_segments
 from python_models.source.conversations import is_conversation
 from python_models.source.doubled import Doubled
-from python_models.source.texts import clean, is_empty, read_scalar
+from python_models.source.texts import clean, is_empty
 
 # Field that holds the turns, to the name of the format. The last three count only if they hold a list of turns.
 CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
@@ -35,6 +36,7 @@ RESPONSE_FIELDS = (
     "target",
     "targets",
     "answers",
+    *("responses", "completions", "outputs", "generations", "solutions", "candidates"),
 )
 SYSTEM_FIELDS = (
     *("system", "system_prompt", "system_message"),
@@ -50,10 +52,6 @@ KNOWN_FIELDS = RECORD_FIELDS | {*INPUT_FIELDS, *OPTION_FIELDS, *SYSTEM_FIELDS, *
 UNKNOWN_FORMAT = "unknown"
 
 
-class FieldError(ValueError):
-    """A field of a record is not what a sample needs; the message is the reason for rejecting the record."""
-
-
 @dataclass(slots=True)
 class Fields:
     """The filled fields of a record by what they hold: (name, value), in the order in which they are used."""
@@ -65,6 +63,8 @@ class Fields:
     inputs: list[Any] = field(default_factory=list)
     options: list[tuple[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
+    # Of several answers in a list, which ones are good; None if the author does not say.
+    answer_labels: Any = None
     systems: list[Any] = field(default_factory=list)
     # What is said of a record without an instruction or a response: "missing", or "empty" if the field is there.
     no_instruction: str = "missing"
@@ -127,12 +127,16 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         history=[value for _, value in filled["histories"]],
         # a number under "chosen" says which of two, it is no answer
         answers=[
-            (name, _first_answer(value) if name == "answers" else value)
+            (name, value)
             for name, value in filled["answers"]
             if name not in CHOSEN_FIELDS or not isinstance(value, int)
         ],
+        answer_labels=record.get("labels"),
         systems=[value for _, value in filled["systems"]],
     )
+    if turns := read_segments(record.get("segments")):
+        fields.conversation, fields.format = turns, "segments"
+        return fields
     for name, value in filled["conversations"]:
         is_alone = not (filled["questions"] and fields.answers)
         if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
@@ -199,12 +203,6 @@ def _is_undesired(name: str, value: Any, filled: Mapping[str, list[tuple[str, An
     return str(value).strip().lower() in ("false", "0")
 
 
-def _first_answer(value: Any) -> Any:
-    """Give the first of the answers that SQuAD lists as equally right: ``{"text": [...], "answer_start": [...]}``."""
-    texts = value.get("text") if isinstance(value, dict) else None
-    return texts[0] if isinstance(texts, list) and texts else value
-
-
 def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
     values = [record[key] for known, name, key in columns if known == group and name not in ("input", *CHOSEN_FIELDS)]
     return "empty" if any(value is not None and value == value for value in values) else "missing"
@@ -219,23 +217,3 @@ def _holds_turns(name: str, value: Any) -> bool:
     return is_conversation(value) or (
         name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
     )
-
-
-def read_text(value: Any, name: str) -> str:
-    """Read a filled field as clean text, a number or a boolean as it is written.
-
-    Raises:
-        FieldError: it is something else.
-    """
-    if isinstance(value, str):
-        return clean(value)
-    text = read_scalar(value)
-    if text is None:
-        raise FieldError(f"{name} is {kind_of(value)}, not text")
-    return clean(text)
-
-
-def kind_of(value: Any) -> str:
-    """Name the kind of a value in a reason, such as "a list"."""
-    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", str: "a text"}
-    return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from python_models.source.answers import FieldError, kind_of, read_text
 from python_models.source.conversations import parse_list
-from python_models.source.fields import FieldError, Fields, kind_of, read_text
+from python_models.source.fields import Fields
 from python_models.source.texts import dump, is_empty
 
 # What Self-Instruct and its heirs write where there is no input, in any case, brackets or quotes.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from python_models.source.answers import FieldError, read_answer
 from python_models.source.contents import read_content
 from python_models.source.conversations import Turn, TurnError, is_conversation, read_turns
-from python_models.source.fields import CHOSEN_FIELDS, FieldError, Fields, read_text
+from python_models.source.fields import CHOSEN_FIELDS, Fields
 from python_models.source.questions import NO_OUTPUT, join_question
 from python_models.source.texts import clean
 
@@ -37,7 +38,7 @@ def make_sample(fields: Fields) -> Sample:
     systems = [_read_system(value) for value in fields.systems] if fields.systems else []
     if fields.conversation is None and not fields.history and _is_plain(fields):
         instruction = join_question(fields) if fields.questions else None
-        response = read_text(fields.answers[0][1], "response") if fields.answers else None
+        response = read_answer(*fields.answers[0]) if fields.answers else None
         return _check(fields, instruction, response, 1, systems)
     turns = [turn for value in fields.history for turn in _read_history(value)]
     if fields.conversation is not None:
@@ -52,7 +53,7 @@ def make_sample(fields: Fields) -> Sample:
     while turns and not (turns[-1].role == "assistant" and turns[-1].is_learned):
         turns.pop()
     if answers and not turns:
-        raise FieldError("nothing is to be learned: the author gives every answer the weight 0")
+        raise FieldError("nothing is to be learned: the author marks every answer as context")
     if not answers and is_asked:
         raise FieldError(f"response is {fields.no_response}")
     instruction, response = _join(turns, "user"), _join([turn for turn in turns if turn.is_learned], "assistant")
@@ -109,7 +110,7 @@ def _add_answer(turns: list[Turn], fields: Fields) -> list[Turn]:
         if asked and asked >= {turn.text for turn in turns if turn.role == "user"}:
             return [*(turn for turn in turns if turn.role == "system"), *answer]
         return [*turns, *answer]
-    text = read_text(value, "response")
+    text = read_answer(name, value, fields.answer_labels)
     if not turns and name in CHOSEN_FIELDS:
         return _read_transcript(text)
     return [*turns, Turn("assistant", text)] if text else turns

@@ -275,10 +275,40 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
+        ({"instruction": "a", "output": ["b"]}, ("a", "b")),
+        ({"instruction": "a", "output": [None, "b", "b"]}, ("a", "b")),
+        ({"prompt": "a", "output": "", "candidates": [7]}, ("a", "7")),
+        ({"prompt": "a", "completions": [{"response": "b"}]}, ("a", "b")),
+        ({"messages": [user("a")], "responses": ["b"]}, ("a", "b")),
+        ({"messages": [user("a"), assistant("b")], "responses": ["c", "d"]}, ("a", "b")),
+        ({"question": "a", "answers": ["b", "B"]}, ("a", "b")),
+        ({"prompt": "a", "responses": ["b", "c"]}, "responses holds 2 answers, and the author prefers none"),
+        ({"prompt": "a", "responses": ["b", "c"], "labels": [False, True]}, ("a", "c")),
+        ({"prompt": "a", "outputs": ["b", "c"], "labels": [False, False]},
+         "undesired: no answer of outputs is labelled true"),
+        ({"prompt": "a", "completions": ["b", "c"], "labels": [True, True]}, ("a", "b\nc")),
+        ({"prompt": "a", "completions": ["b", "c"], "labels": [True, False]},
+         "undesired: step 2 of completions is labelled false"),
+        ({"instruction": "a", "output": [{"b": 1}]}, "response is an object, not text"),
+        ({"segments": [{"label": False, "text": "<s>a "}, {"label": True, "text": "b</s>"}]}, ("a", "b")),
+        ({"segments": [{"label": False, "text": "a"}, {"label": False, "text": "b"}]},
+         "response is missing"),
+        ({"segments": [{"start": 0, "text": "a"}]}, "unknown format: keys segments"),
+    ],
+)  # fmt: skip
+def test_one_answer_of_a_list_is_read_several_need_a_preference(
+    record: dict[str, Any], expected: str | tuple[str, str]
+) -> None:
+    assert sample(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
         ({"messages": [user("a"), assistant("b", weight=0), user("c"), assistant("d", weight=1)]}, ("a\n\nc", "d")),
         ({"messages": [user("a"), assistant("b"), user("c"), assistant("d", train=False)]}, ("a", "b")),
         ({"messages": [user("a"), assistant("b", loss=False)]},
-         "nothing is to be learned: the author gives every answer the weight 0"),
+         "nothing is to be learned: the author marks every answer as context"),
         ({"prompt": "a", "completion": "b", "label": False}, "undesired: label is false"),
         ({"messages": [user("a"), assistant("b")], "kto_tag": "False"}, "undesired: kto_tag is false"),
         ({"prompt": "a", "completion": "b", "label": "False"}, "undesired: label is false"),

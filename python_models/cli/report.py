@@ -22,7 +22,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "report",
         help="write what was chosen and why to trust it as one HTML file",
         description="Write one HTML file that opens in any browser, without a network: what was kept, checks, samples "
-        "to read, a map, clusters, tags, scores, cost. It holds texts of the dataset: share it as you would share that.",
+        "to read, a map, clusters, tags, scores, cost. It holds texts of the dataset: share it like the dataset.",
     )
     parser.add_argument("path", nargs="?", type=Path, default=REPORT, help="the file (default: report.html)")
     parser.add_argument("--environment", default="prod", help="SQLMesh environment (default: prod)")

@@ -54,7 +54,9 @@ def scores(tables: Tables) -> Section:
         template = "score about %{x}: %{y:,}<extra>" + kind + "</extra>"
         traces.append({"type": "bar", "name": kind, "x": x, "y": y, "hovertemplate": template})
     layout = {"barmode": "stack", **_axes("judge score, in steps of 5", "samples"), "bargap": 0.05}
-    facts.append("Samples compete in their cluster only: a dropped one may have a higher score than a kept one elsewhere.")
+    facts.append(
+        "Samples compete in their cluster only: a dropped one may have a higher score than a kept one elsewhere."
+    )
     return Section(name, title, facts, (Plot(name, "Bars of samples by score. " + " ".join(facts), traces, layout),))
 
 
@@ -68,8 +70,8 @@ def orders(tables: Tables) -> Section:
     n_flipped = sum(row["n"] for row in rows if row["margin_1"] * row["margin_2"] < 0)
     n_tied = sum(row["n"] for row in rows if row["margin_1"] == 0 or row["margin_2"] == 0)
     fact = (
-        f"{n:,} pairs were judged in both orders. In {n_flipped:,} ({100 * n_flipped / n:.0f}%) the other sample won when "
-        f"the order was turned; {n_tied:,} were tied in at least one order."
+        f"{n:,} pairs were judged in both orders. In {n_flipped:,} ({100 * n_flipped / n:.0f}%) the other sample won "
+        f"when the order was turned; {n_tied:,} were tied in at least one order."
     )
     trace = {
         "type": "scatter",

@@ -68,7 +68,7 @@ def history(tables: Tables) -> Section:
 
 def _whole(tables: Tables, table: str, name: str, title: str) -> Section:
     """The first rows of a table as they are."""
-    rows = tables.rows("SELECT * FROM {" + table + "} LIMIT ?", _N_ROWS + 1)
+    rows = tables.rows(f"SELECT * FROM {{{table}}} LIMIT ?", _N_ROWS + 1)  # noqa: S608
     if not rows:
         return Section(name, title, (f"The table {table} has no row.",))
     facts = (f"The first {_N_ROWS} rows of the table {table}.",) if len(rows) > _N_ROWS else ()

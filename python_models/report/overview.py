@@ -19,7 +19,9 @@ def overview(tables: Tables) -> Section:
     """The headline in sentences."""
     counts = tables.rows(_COUNTS)
     if not counts:
-        return Section("overview", "What was chosen", ("The table selection_counts has no row: nothing was chosen yet.",))
+        return Section(
+            "overview", "What was chosen", ("The table selection_counts has no row: nothing was chosen yet.",)
+        )
     row = counts[0]
     judges = [shown_line(judge["model_name"]) for judge in tables.rows(_JUDGES)]
     facts = [

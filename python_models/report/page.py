@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,19 +24,19 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SECTIONS: Sequence[tuple[str, str, Callable[[Tables], Section]]] = (
     ("overview", "What was chosen", overview.overview),
     ("verdict", "Can it be trusted?", overview.verdict),
-    ("samples", "Kept and narrowly dropped", samples.samples),
+    ("waterfall", "Normalization, step by step", tags.waterfall),
+    ("frequencies", "How often tags are", tags.frequencies),
     ("map", "A map of the samples", sample_map),
     ("clusters", "Clusters", lists.clusters),
     ("coherence", "Coherence of the clusters", lists.coherence),
-    ("waterfall", "Normalization, step by step", tags.waterfall),
-    ("frequencies", "How often tags are", tags.frequencies),
     ("scores", "Scores of kept and dropped samples", judging.scores),
     ("orders", "The same pair in both orders", judging.orders),
-    ("lengths", "Length against score", judging.lengths),
     ("reliability", "Reliability of the judge", lists.reliability),
-    ("comparison", "Simpler ways to choose", lists.comparison),
+    ("lengths", "Length against score", judging.lengths),
     ("spend", "What it cost", lists.spend),
+    ("comparison", "Simpler ways to choose", lists.comparison),
     ("history", "What entered and left", lists.history),
+    ("samples", "Kept and narrowly dropped", samples.samples),
 )
 
 
@@ -58,7 +57,7 @@ def write_report(connection: duckdb.DuckDBPyConnection, path: Path, environment:
             part = Path(file.name)
             file.write(text)
         part.chmod(0o644)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         if part is not None:
             part.unlink(missing_ok=True)

@@ -12,7 +12,18 @@ from python_models.report.tables import Tables
 _N_EACH = 1_500
 """Kept and dropped samples shown, at most so many of each: a browser draws them in a second."""
 
-_PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#d4a72c", "#6b8ff0", "#d6609b")
+_PALETTE = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#e45756",
+    "#72b7b2",
+    "#b279a2",
+    "#9d755d",
+    "#d4a72c",
+    "#6b8ff0",
+    "#d6609b",
+)
 _SAMPLES = """
 WITH placed AS (
   SELECT clusters.sample_id, clusters.cluster_id, selected.sample_id IS NOT NULL AS is_selected
@@ -47,7 +58,8 @@ def sample_map(tables: Tables) -> Section:
     traces = [_trace(samples, points, is_selected) for is_selected in (False, True)]
     facts = (
         f"{len(samples):,} of {samples[0]['n_placed']:,} samples with a tag. The nearer two points, the more alike "
-        f"their tags; the two axes show {100 * share:.0f}% of all differences. Colours are clusters, diamonds are kept.",
+        f"their tags; the two axes show {100 * share:.0f}% of all differences. Colours are "
+        "clusters, diamonds are kept.",
     )
     axis = {"showticklabels": False, "zeroline": False}
     plot = Plot(name, f"Points of samples. {facts[0]}", traces, {"xaxis": axis, "yaxis": axis, "hovermode": "closest"})

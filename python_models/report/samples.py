@@ -24,7 +24,9 @@ def samples(tables: Tables) -> Section:
     kept, dropped = ([_sample(row) for row in tables.rows(query, _N_SHOWN)] for query in (_KEPT, _DROPPED))
     if not kept and not dropped:
         return Section(name, title, ("The table sample_audit has no judged sample.",))
-    facts = ["The first of the kept ones; and those that came nearest to the cut-off of their cluster, and were dropped."]
+    facts = [
+        "The first of the kept ones; and those that came nearest to the cut-off of their cluster, and were dropped."
+    ]
     if not dropped:
         facts.append("No judged sample was dropped.")
     return Section(name, title, facts, kept=kept, dropped=dropped)

@@ -36,6 +36,11 @@ class Grid:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
 
+    @property
+    def numeric(self) -> set[int]:
+        """Positions of the columns that hold numbers."""
+        return {index for row in self.rows for index, cell in enumerate(row) if cell.is_number}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -79,6 +84,8 @@ def cell(value: object, column: str = "") -> Cell:
     if isinstance(value, int):
         return Cell(f"{value:,}", is_number=True)
     if isinstance(value, float):
+        if column.endswith("_share"):
+            return Cell(f"{100 * value:.1f}%", is_number=True)
         digits = ",.4g" if abs(value) < 1_000 else ",.0f"
         return Cell(f"${value:,.4f}" if column.endswith("_usd") else format(value, digits), is_number=True)
     return Cell(shown(value))
@@ -88,4 +95,4 @@ def grid(caption: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
     """Rows of a query as they are; the names of columns in words."""
     columns = list(rows[0]) if rows else []
     cells = [[cell(value, column) for column, value in row.items()] for row in rows]
-    return Grid(caption, [shown(name).replace("_", " ") for name in columns], cells)
+    return Grid(caption, [shown(name).removeprefix("n_").replace("_", " ") for name in columns], cells)

@@ -43,7 +43,9 @@ def waterfall(tables: Tables) -> Section:
         f"{first['n_tags']:,} raw tags became {last['n_tags']:,}; "
         f"{100 * (last['tagged_share'] or 0):.1f}% of the samples still have one."
     )
-    plot = Plot(name, f"Bars of the distinct tags left after each step. {fact}", [trace], _axes("step", "distinct tags"))
+    plot = Plot(
+        name, f"Bars of the distinct tags left after each step. {fact}", [trace], _axes("step", "distinct tags")
+    )
     return Section(name, title, (fact,), (plot,), (grid("Tags, occurrences and samples after each step", rows),))
 
 
@@ -67,9 +69,11 @@ def frequencies(tables: Tables) -> Section:
             }
         )
     layout = _axes("rank of the tag", "occurrences")
-    layout = {axis: {**options, "type": "log", "dtick": 1} for axis, options in layout.items()}
+    layout = {axis: {**options, "type": "log"} for axis, options in layout.items()}
     label = "Lines of the occurrences of tags by their rank, raw and normalized, on logarithmic axes."
-    return Section(name, title, ("A tag by its rank: raw as written, and normalized.",), (Plot(name, label, traces, layout),))
+    return Section(
+        name, title, ("A tag by its rank: raw as written, and normalized.",), (Plot(name, label, traces, layout),)
+    )
 
 
 def _axes(x: str, y: str) -> dict[str, dict[str, object]]:

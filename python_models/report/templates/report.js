@@ -14,16 +14,22 @@
       colorway: [colour("--first"), colour("--second")],
       paper_bgcolor: colour("--paper"),
       plot_bgcolor: colour("--paper"),
-      margin: { l: 56, r: 12, t: 36, b: 48 },
+      margin: { l: 56, r: 12, t: 64, b: 48 },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-      dragmode: "zoom",
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls the page
     };
+  };
+
+  const config = {
+    responsive: true,
+    displaylogo: false,
+    modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d"], // nothing leaves the page
   };
 
   const draw = () => {
     for (const place of document.querySelectorAll("[data-plot]")) {
       const plot = data[place.dataset.plot];
-      Plotly.react(place, plot.traces, layoutOf(plot.layout), { responsive: true, displaylogo: false });
+      Plotly.react(place, plot.traces, layoutOf(plot.layout), config);
     }
   };
   draw();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
     from sqlmesh.core.console import configure_console, get_console, set_console
     from sqlmesh.utils.errors import SQLMeshError
 
+    # How SQLMesh reads seeds is deprecated in pandas; a user can do nothing about it.
+    warnings.filterwarnings("ignore", module=r"sqlmesh\.core\.model\.definition")
     configure_logging()
     configure_console()
     kind = QuietConsole if is_quiet else FailureConsole

@@ -86,7 +86,7 @@ def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
     table.add_column("", justify="right", width=2)
     table.add_column("cluster", width=20, no_wrap=True)
     table.add_column("judge score", justify="right", width=11)
-    table.add_column("instruction", width=max(20, width - 62), no_wrap=True)
+    table.add_column("instruction", width=min(max(18, width - 62), 100), no_wrap=True)
     table.add_column("sample", style="dim", width=8)
     for row in kept:
         score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"

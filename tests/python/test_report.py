@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from browser import CHROMIUM, DRIVER, Browser, open_browser
 from report_tables import make_tables
+from sqlmesh import Context
 
 from python_models.report.page import ReportError, sections, write_report
 from python_models.report.tables import Tables
@@ -170,6 +171,17 @@ def test_a_table_that_is_not_there_or_empty_is_a_sentence(tmp_path: Path) -> Non
             assert section.facts, section.name
             assert not section.plots, section.name
         write_report(connection, tmp_path / "report.html")
+
+
+def test_the_generated_tables_are_those_of_the_project(warehouse: duckdb.DuckDBPyConnection, project: Context) -> None:
+    """What these tests and the benchmark read has no column that the models do not have."""
+    columns = warehouse.execute(
+        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema IN ('tacos', 'tacos_internal') AND column_name <> 'i'"
+    ).fetchall()
+    assert columns
+    for table, column in columns:
+        assert column in project.get_model(table).columns_to_types, f"{table}.{column}"
 
 
 def test_an_environment_shows_its_own_tables_and_those_of_production(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +14,8 @@ from browser import CHROMIUM, DRIVER, Browser, open_browser
 from report_tables import make_tables
 from sqlmesh import Context
 
-from python_models.report.page import ReportError, sections, write_report
+from python_models.report.page import ReportError, script_json, sections, write_report
+from python_models.report.section import label
 from python_models.report.tables import Tables
 
 HOSTILE = (
@@ -201,3 +204,11 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(ReportError, match="Is a directory"):
         write_report(warehouse, tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_data_cannot_end_its_script_and_a_label_has_no_tag(text: str) -> None:
+    assert not {"<", ">", "&"} & set(script_json({text: text}))
+    assert json.loads(script_json({text: text})) == {text: text}
+    assert not {"<", ">", "\n", "\x1b"} & set(label(text + "\n"))
+    assert len(html.unescape(label(text))) <= 90

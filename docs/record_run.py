@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,14 @@ def main(path: str) -> None:
             text=True,
             check=True,
         )
+    draw(done.stdout, path)
+
+
+def draw(output: str, path: str) -> None:
+    """Draw the lines that stay on a terminal: of the progress of a stage, which is one live line there, the last."""
+    lines = [line for line in output.splitlines() if not re.search(r"failed, .*(spent| left)$", line)]
     console = Console(record=True, width=COLUMNS, file=StringIO())
-    console.print(Text(f"$ make run\n{done.stdout}"))
+    console.print(Text("\n".join(["$ make run", *lines])))
     console.save_svg(path, title="make run")
 
 

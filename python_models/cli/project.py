@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import ast
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from sqlmesh.core.console import TerminalConsole, _format_node_errors
+from sqlmesh.core.console import TerminalConsole
 
 from python_models.cli.checks import check_settings
+from python_models.cli.console import FailureConsole, QuietConsole
 from python_models.cli.warehouse import WarehouseError, locked_message
 from python_models.settings import PROJECT_ROOT, database_path
-from python_models.terminal import UserError, shown
 from python_models.variables import configured_variables
 
 if TYPE_CHECKING:
     from sqlmesh import Context
-    from sqlmesh.utils.concurrency import NodeExecutionFailedError
-
-
-class FailureConsole(TerminalConsole):
-    """SQLMesh's terminal, except that failed models are not printed in the middle: ``failures`` keeps them."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.failures: dict[str, str] = {}
-
-    def log_failed_models(self, errors: list[NodeExecutionFailedError[Any]]) -> None:
-        """Keep what failed: the message of the error where a user can mend it, else what SQLMesh says about it."""
-        for error in errors:
-            ((node, text),) = _format_node_errors([error]).items()
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, (UserError, duckdb.Error)):
-                cause = cause.__cause__ or cause.__context__
-            message = cause.message if isinstance(cause, UserError) else cause or text
-            self.failures[node.replace('"', "").partition(".")[2]] = shown(message).strip()
-
-    def log_skipped_models(self, snapshot_names: set[str]) -> None:
-        """Say how many were not reached, not which."""
-        if snapshot_names:
-            self._print(f"{len(snapshot_names)} models that come after it were not run.")
 
 
 def promoted_models(context: Context, environment: str = "prod") -> dict[str, Any]:
@@ -59,8 +36,11 @@ def stored_variables(model: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def open_project() -> Iterator[Context]:
+def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
     """The project, its settings checked; what a model or an audit says when it fails becomes the error's message.
+
+    Args:
+        is_quiet: a line per stage instead of one per table; the others go to SQLMesh's log.
 
     Raises:
         SettingError: a setting is wrong.
@@ -72,9 +52,12 @@ def open_project() -> Iterator[Context]:
     from sqlmesh.core.console import configure_console, get_console, set_console
     from sqlmesh.utils.errors import SQLMeshError
 
+    # How SQLMesh reads seeds is deprecated in pandas; a user can do nothing about it.
+    warnings.filterwarnings("ignore", module=r"sqlmesh\.core\.model\.definition")
     configure_logging()
     configure_console()
-    console = FailureConsole() if isinstance(get_console(), TerminalConsole) else None
+    kind = QuietConsole if is_quiet else FailureConsole
+    console = kind() if isinstance(get_console(), TerminalConsole) else None
     if console is not None:
         set_console(console)
     try:

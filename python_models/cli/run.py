@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from python_models.cli import report
 from python_models.cli.project import open_project, promoted_models, stored_variables
 from python_models.cli.summary import show_summary
 from python_models.settings import project_path
@@ -24,21 +25,24 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "run",
         help="run the whole pipeline and show what was kept",
         description="Apply the project as it is, as sqlmesh plan and sqlmesh run would, then show the counts "
-        "of every stage and the best samples. Settings: TACOS_DATASET, TACOS_GATEWAY and the others in the README.",
+        "of every stage and the best samples, and write report.html. Settings: TACOS_DATASET, TACOS_GATEWAY and the "
+        "others in the README.",
     )
+    parser.add_argument("--verbose", action="store_true", help="show every table as SQLMesh does, not only the stages")
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run the pipeline in the production environment and print the summary.
 
     Raises:
         SettingError: a setting is wrong.
         WarehouseError: another process holds the warehouse, or a model or an audit failed.
     """
-    with open_project() as context:
+    with open_project(is_quiet=not options.verbose) as context:
         _tell_of_another_dataset(context)
         _bring_up_to_date(context)
+    report.write()
     show_summary()
     return 0
 

@@ -8,6 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from python_models.cli.report import REPORT
 from python_models.cli.warehouse import open_warehouse, rows
 from python_models.settings import database_path
 from python_models.terminal import cell, shown_line
@@ -85,7 +86,7 @@ def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
     table.add_column("", justify="right", width=2)
     table.add_column("cluster", width=20, no_wrap=True)
     table.add_column("judge score", justify="right", width=11)
-    table.add_column("instruction", width=max(20, width - 62), no_wrap=True)
+    table.add_column("instruction", width=min(max(18, width - 62), 100), no_wrap=True)
     table.add_column("sample", style="dim", width=8)
     for row in kept:
         score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"
@@ -102,6 +103,7 @@ def _fetch(columns: str) -> str:
 def _next_steps(kept: list[dict[str, Any]]) -> str:
     sample = kept[0]["sample_id"][:8] if kept else "SAMPLE_ID"
     steps = {
+        "everything in one page": f"open {REPORT.name} in a browser",
         "why one sample was kept": f".venv/bin/tacos explain {sample}",
         "the kept samples": _fetch("selection_rank, judge_score, instruction FROM tacos.selected ORDER BY 1"),
         "what happened to every tag": _fetch("raw_tag, normalized_tag, reason FROM tacos.tag_map"),

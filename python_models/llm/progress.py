@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SECONDS_PER_LOG_LINE = 10.0
 _SECONDS_PER_LOOK = 0.25
 _SECONDS_OF_RATE = 30.0
+_BAR_CHARS = 16
 
 
 class Progress:
@@ -56,7 +57,7 @@ class Progress:
             self._has_shown = True
             self._live = _start_live()
         if self._live is not None:
-            self._live.update(_plain(self.line()), refresh=True)
+            self._live.update(_plain(self.bar() + self.line()), refresh=True)
         elif now - self._shown_at >= _SECONDS_PER_LOG_LINE:
             self._shown_at = now
             print(self.line(), file=sys.stderr, flush=True)
@@ -78,6 +79,13 @@ class Progress:
             console.print(self.line(), highlight=False, markup=False)
         elif self._has_shown or self.n_calls:
             print(self.line(), file=sys.stderr, flush=True)
+
+    def bar(self) -> str:
+        """How much is done, as a bar of 16 characters and a space; nothing if the total is not known."""
+        if not self.n_total:
+            return ""
+        n_full = min(self.n_done, self.n_total) * _BAR_CHARS // self.n_total
+        return "━" * n_full + "╌" * (_BAR_CHARS - n_full) + " "
 
     def line(self) -> str:
         """The counts in words, such as ``tagging: 120/5,000, 42.1 calls/s, 20 cached, 1 failed, 1 min left``."""

@@ -67,6 +67,11 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     for stage in ("source", "tagging", "normalization", "clustering", "judging", "selection"):
         assert stage in output
     assert "offline heuristic" not in output
+    assert len(output.splitlines()) < 80, "a line per stage, not per table"
+    page = (project.root / "report.html").read_text(encoding="utf-8")
+    missing = re.findall("There is no table (\\w+)", page)
+    assert not [name for name in missing if list(PROJECT_ROOT.glob(f"models/*/{name}.*"))]
+    assert page.count('role="img"') >= 6, "so few samples may have no pair in both orders"
     assert project.query("SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies") == [(len(SAMPLES), 0)]
     assert project.query("SELECT COUNT(*) FROM tacos.selected") == [(len(SAMPLES) // 4,)]
     assert project.n_calls("tagging") == len(SAMPLES)

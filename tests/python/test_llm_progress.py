@@ -74,7 +74,7 @@ def test_beside_sqlmesh_both_lines_are_shown_on_one_console(monkeypatch: pytest.
         advance(progress, 40)
         theirs.refresh()
         last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).rpartition("Executing model batches 2/9")[2]
-        assert last.lstrip().startswith("tagging: 40/100"), "the line stands below SQLMesh's"
+        assert last.lstrip().startswith("━━━━━━╌╌╌╌╌╌╌╌╌╌ tagging: 40/100"), "the line stands below SQLMesh's"
         progress.say("waiting for the batch")
         progress.close()
         theirs.update("Executing model batches 3/9", refresh=True)

@@ -1,0 +1,86 @@
+"""A warehouse as the report reads it, generated: the tables of a run of any size, without the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+_TABLES = """
+CREATE TABLE tacos.samples AS
+SELECT MD5(i::TEXT) AS sample_id, 'Explain thing ' || i || ' in a few words, and say why.' AS instruction,
+  REPEAT('word ', (1 + i * 7919 % 300)::INT) AS response, NULL::TEXT AS system_prompt, i
+FROM RANGE($n) AS numbers(i);
+
+CREATE TABLE tacos.raw_tags AS
+SELECT sample_id, 'tag ' || FLOOR(POW(HASH(i, j) % 1000003 / 1000003, 4) * ($n / 4 + 12))::INT AS raw_tag
+FROM tacos.samples, RANGE(3) AS places(j);
+
+CREATE TABLE tacos.normalized_tags AS
+SELECT DISTINCT sample_id, 'tag ' || FLOOR(SPLIT_PART(raw_tag, ' ', 2)::INT / 4)::INT AS normalized_tag
+FROM tacos.raw_tags WHERE SPLIT_PART(raw_tag, ' ', 2)::INT < 4000;
+
+CREATE TABLE tacos_internal.placement_tags AS SELECT sample_id, normalized_tag AS tag FROM tacos.normalized_tags;
+CREATE TABLE tacos_internal.tag_embeddings AS
+SELECT tag, LIST_TRANSFORM(RANGE(384), k -> (HASH(tag, k) % 2001 / 1000 - 1)::FLOAT / 19.6) AS embedding
+FROM (SELECT DISTINCT tag FROM tacos_internal.placement_tags);
+
+CREATE TABLE tacos.clusters AS
+SELECT sample_id, (HASH(sample_id) % $clusters)::INT AS cluster_id, TRUE AS is_primary FROM tacos.samples;
+CREATE TABLE tacos.cluster_labels AS
+SELECT cluster_id, 'tag ' || cluster_id || ', tag ' || (cluster_id + 1) AS label,
+  7::BIGINT AS n_tags, COUNT(*) AS n_samples
+FROM tacos.clusters GROUP BY cluster_id;
+
+CREATE TABLE tacos.sample_scores AS
+SELECT sample_id, cluster_id, 1 + HASH(sample_id, 'score') % 990 / 10 AS judge_score,
+  ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY judge_score DESC, sample_id) AS cluster_rank
+FROM tacos.clusters;
+CREATE TABLE tacos.selected AS
+SELECT sample_id, cluster_id, cluster_rank, instruction,
+  ROW_NUMBER() OVER (ORDER BY cluster_rank, cluster_id) AS selection_rank
+FROM tacos.sample_scores INNER JOIN tacos.samples USING (sample_id) QUALIFY selection_rank <= $n // 4;
+CREATE TABLE tacos.pair_scores AS
+SELECT MD5(i::TEXT) AS first_sample_id, MD5((i + 1)::TEXT) AS second_sample_id, 0 AS cluster_id, 1 AS judging_round,
+  (1 + HASH(i) % 100)::INT AS first_score, (1 + HASH(i + 1) % 100)::INT AS second_score, FALSE AS is_order_check,
+  NULL::TEXT AS error, 'judge' AS model_name
+FROM RANGE($n * 3 // 2) AS numbers(i);
+INSERT INTO tacos.pair_scores
+SELECT second_sample_id, first_sample_id, cluster_id, judging_round,
+  LEAST(second_score + 9, 100), first_score, TRUE, error, model_name
+FROM tacos.pair_scores USING SAMPLE 10% (BERNOULLI, 7);
+CREATE TABLE tacos.pair_replies AS SELECT 'judge' AS model_name FROM tacos.pair_scores;
+
+CREATE VIEW tacos.sample_audit AS
+SELECT samples.sample_id, samples.instruction, samples.response, labels.label AS cluster_label, scores.judge_score,
+  scores.cluster_rank, ($n // 4 // $clusters)::BIGINT AS last_kept_rank, tags.raw_tags, selected.selection_rank,
+  selected.sample_id IS NOT NULL AS is_selected, 'number ' || scores.cluster_rank || ' in its cluster' AS decision
+FROM tacos.samples AS samples
+LEFT JOIN tacos.sample_scores AS scores USING (sample_id)
+LEFT JOIN tacos.cluster_labels AS labels USING (cluster_id)
+LEFT JOIN tacos.selected AS selected USING (sample_id)
+LEFT JOIN (
+  SELECT sample_id, ARRAY_TO_STRING(LIST_SORT(ARRAY_AGG(DISTINCT raw_tag)), ', ') AS raw_tags
+  FROM tacos.raw_tags GROUP BY sample_id
+) AS tags USING (sample_id);
+
+CREATE TABLE tacos.selection_counts AS
+SELECT $n AS n_samples, $n AS n_candidates, $clusters AS n_clusters, $n // 4 AS n_selected,
+  $n * 3 // 2 AS n_judge_calls, NULL::TEXT AS shortfall;
+CREATE TABLE tacos.llm_spend AS
+SELECT stage, 'judge' AS model_name, 'here' AS payment, $n AS n_calls, $n * 600 AS n_prompt_tokens,
+  $n * 9 AS n_completion_tokens, $n / 9000 AS cost_usd
+FROM (VALUES ('tagging'), ('judging')) AS stages(stage);
+CREATE TABLE tacos.tagging_quality AS
+SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
+  $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share
+FROM (VALUES (1, 'raw'), (2, 'text_rules'), (3, 'word_forms'), (4, 'frequency')) AS steps(step_no, step);
+CREATE TABLE tacos.selection_comparison AS SELECT 'selected' AS method, $n // 4 AS n_selected, 1.0 AS shared_share;
+"""
+
+
+def make_tables(path: Path, n_samples: int, n_clusters: int = 8) -> None:
+    """Make the warehouse of a run over so many samples."""
+    query = _TABLES.replace("$n", str(n_samples)).replace("$clusters", str(n_clusters))
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA tacos; CREATE SCHEMA tacos_internal;" + query)

@@ -1,0 +1,75 @@
+"""Sections that are tables: clusters, diagnostics, money, other ways to choose, the history of selections."""
+
+from __future__ import annotations
+
+from python_models.report.section import Plot, Section, grid, label
+from python_models.report.tables import Tables
+
+_N_ROWS = 200
+_CLUSTERS = """
+WITH kept AS (
+  SELECT cluster_id, COUNT(*) AS n_kept, ARG_MIN(LEFT(instruction, 160), selection_rank) AS best_kept
+  FROM {selected} GROUP BY cluster_id
+)
+SELECT
+  cluster_id AS cluster, label, n_samples AS samples, n_tags AS tags,
+  COALESCE(n_kept, 0) AS kept, ROUND(100 * COALESCE(n_kept, 0) / NULLIF(n_samples, 0), 1) AS kept_percent, best_kept
+FROM {cluster_labels} LEFT JOIN kept USING (cluster_id) ORDER BY n_samples DESC, cluster_id LIMIT ?
+"""
+_SPEND = """
+SELECT stage, model_name, payment, n_calls, n_prompt_tokens, n_completion_tokens, cost_usd
+FROM {llm_spend} ORDER BY stage, model_name, payment
+"""
+
+
+def clusters(tables: Tables) -> Section:
+    """Every cluster with its size, what was kept of it, and the best of that."""
+    rows = tables.rows(_CLUSTERS, _N_ROWS)
+    if not rows:
+        return Section("clusters", "Clusters", ("The table cluster_labels has no row.",))
+    fact = f"The {len(rows):,} largest clusters." if len(rows) == _N_ROWS else f"{len(rows):,} clusters, largest first."
+    return Section("clusters", "Clusters", (fact,), grids=(grid("Clusters", rows),))
+
+
+def spend(tables: Tables) -> Section:
+    """Calls, tokens and dollars by stage and model."""
+    name, title = "spend", "What it cost"
+    rows = tables.rows(_SPEND)
+    if not rows:
+        return Section(name, title, ("The table llm_spend has no row: nothing was paid for.",))
+    paid = [row for row in rows if row["cost_usd"]]
+    names = [label(f"{row['stage']}, {row['model_name']} ({row['payment']})", 40) for row in paid]
+    trace = {"type": "bar", "orientation": "h", "y": names, "x": [row["cost_usd"] for row in paid]}
+    trace["hovertemplate"] = "%{y}: $%{x:,.4f}<extra></extra>"
+    layout = {"xaxis": {"title": {"text": "US dollars"}}, "yaxis": {"automargin": True}}
+    plots = (Plot(name, "Bars of the dollars paid by stage and model; the table below has them.", [trace], layout),)
+    return Section(name, title, (), plots if paid else (), (grid("Calls, tokens and dollars so far", rows),))
+
+
+def coherence(tables: Tables) -> Section:
+    """How alike the instructions inside a cluster are, against random groups."""
+    return _whole(tables, "cluster_coherence", "coherence", "Coherence of the clusters")
+
+
+def reliability(tables: Tables) -> Section:
+    """How far the judge can be relied on: flips, ties, position, noise."""
+    return _whole(tables, "judge_reliability", "reliability", "Reliability of the judge")
+
+
+def comparison(tables: Tables) -> Section:
+    """Simpler ways to choose as many samples, compared with the selection."""
+    return _whole(tables, "selection_comparison", "comparison", "Simpler ways to choose")
+
+
+def history(tables: Tables) -> Section:
+    """What entered and left the selection."""
+    return _whole(tables, "selection_history", "history", "What entered and left")
+
+
+def _whole(tables: Tables, table: str, name: str, title: str) -> Section:
+    """The first rows of a table as they are."""
+    rows = tables.rows(f"SELECT * FROM {{{table}}} LIMIT ?", _N_ROWS + 1)  # noqa: S608
+    if not rows:
+        return Section(name, title, (f"The table {table} has no row.",))
+    facts = (f"The first {_N_ROWS} rows of the table {table}.",) if len(rows) > _N_ROWS else ()
+    return Section(name, title, facts, grids=(grid(title, rows[:_N_ROWS]),))

@@ -99,28 +99,6 @@ WHERE
   COALESCE(n_sides, 0) <> 2 * n_judgments;
 
 AUDIT (
-  name every_candidate_is_scored_once
-);
-
-WITH scored AS (
-  SELECT
-    COUNT(*) AS n_scored
-  FROM @this_model
-), candidates AS (
-  SELECT
-    COUNT(*) AS n_candidates
-  FROM tacos_internal.memberships
-  WHERE
-    is_candidate
-)
-SELECT
-  n_scored
-FROM scored
-CROSS JOIN candidates
-WHERE
-  n_scored <> n_candidates;
-
-AUDIT (
   name scores_or_an_error
 );
 
@@ -138,26 +116,6 @@ WHERE
   ) <> (
     second_score IS NULL
   );
-
-AUDIT (
-  name every_pair_has_a_judgment_or_an_error
-);
-
-WITH judged AS (
-  SELECT
-    COUNT(*) AS n_judged
-  FROM @this_model
-), pairs AS (
-  SELECT
-    COUNT(*) AS n_pairs
-  FROM tacos.pairs
-)
-SELECT
-  n_judged
-FROM judged
-CROSS JOIN pairs
-WHERE
-  n_judged <> n_pairs;
 
 AUDIT (
   name scores_go_beyond_a_scale_of_ten,

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+from membership_rules import clusters_by_rule
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sqlmesh import Context
 
@@ -58,28 +59,35 @@ def agree(context: Context) -> None:
     n_kinds = len(set(kinds.values()))
     print(f"{len(items)} instructions of {n_kinds} kinds, {len(SEEDS)} seeds, mean (spread)")
     print(f"{'rule':<54} {'AMI':>12} {'ARI':>12} {'untagged':>9} {'seeds alike':>12}")
-    for name, variables in RULES.items():
-        clusters = []
-        for seed in SEEDS:
-            given = {**variables, "n_clusters": n_kinds, "random_seed": seed, "cluster_refit": "cold"}
+    found: dict[str, list[dict[str, int]]] = {}
+    for seed in SEEDS:
+        given = {"n_clusters": n_kinds, "random_seed": seed, "cluster_refit": "cold"}
+        for name, variables in RULES.items():
             connection = duckdb.connect(config={"threads": 2})
-            runner = StageRunner(context, ["normalization", "clustering"], connection, given)
+            runner = StageRunner(context, ["normalization", "clustering"], connection, {**variables, **given})
             runner.set_table("tacos.raw_tags", pd.DataFrame(tags, columns=["sample_id", "raw_tag"]))
             runner.set_table("tacos.samples", pd.DataFrame({"sample_id": list(kinds)}))
             runner.run()
             rows = connection.sql("SELECT sample_id, cluster_id FROM tacos.clusters WHERE is_primary").fetchall()
-            clusters.append(dict(rows))
-        truth = list(kinds.values())
-        labels = [[found[sample] for sample in kinds] for found in clusters]
-        ami = [adjusted_mutual_info_score(truth, found) for found in labels]
-        ari = [adjusted_rand_score(truth, found) for found in labels]
-        alike = [adjusted_rand_score(one, other) for at, one in enumerate(labels) for other in labels[:at]]
-        untagged = np.mean([cluster < 0 for found in labels for cluster in found])
-        print(
-            f"{name:<54} {np.mean(ami):>6.3f} ({np.std(ami):.2f}) {np.mean(ari):>5.3f} ({np.std(ari):.2f})"
-            f" {untagged:>8.1%} {np.mean(alike):>12.2f}",
-            flush=True,
-        )
+            found.setdefault(name, []).append(dict(rows))
+        model = str(context.config.variables["embedding_model"])
+        for name, clusters in clusters_by_rule(connection, model, n_kinds, seed):
+            found.setdefault(name, []).append(clusters)
+    for name, clusters_by_seed in found.items():
+        show(name, list(kinds.values()), [[found.get(sample, -1) for sample in kinds] for found in clusters_by_seed])
+
+
+def show(name: str, truth: list[str], labels: list[list[int]]) -> None:
+    """Print a row: agreement of the clusters of each seed with the kinds, and with each other."""
+    ami = [adjusted_mutual_info_score(truth, found) for found in labels]
+    ari = [adjusted_rand_score(truth, found) for found in labels]
+    alike = [adjusted_rand_score(one, other) for at, one in enumerate(labels) for other in labels[:at]]
+    untagged = np.mean([cluster < 0 for found in labels for cluster in found])
+    print(
+        f"{name:<54} {np.mean(ami):>6.3f} ({np.std(ami):.2f}) {np.mean(ari):>5.3f} ({np.std(ari):.2f})"
+        f" {untagged:>8.1%} {np.mean(alike):>12.2f}",
+        flush=True,
+    )
 
 
 def place(context: Context, n_samples: int, folder: Path) -> None:

@@ -18,7 +18,7 @@ def stale_children(snapshots: Mapping[str, Snapshot]) -> dict[str, tuple[str, st
     """The children that would be stale.
 
     Args:
-        snapshots: all snapshots of an environment, by name. One is pending as long as it covers no interval.
+        snapshots: all snapshots of an environment, by name. One is pending as long as it was not applied.
 
     Returns:
         Name of a child -> names of the parent whose change is called non-breaking, and of its breaking parent.
@@ -52,4 +52,15 @@ def _breaking_ancestor(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) ->
 
 def _pending_parents(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> list[Snapshot]:
     parents = [snapshots[parent.name] for parent in snapshot.parents if parent.name in snapshots]
-    return [parent for parent in parents if not parent.intervals and not parent.dev_intervals]
+    return [parent for parent in parents if not _is_applied(parent, snapshots)]
+
+
+def _is_applied(snapshot: Snapshot, snapshots: Mapping[str, Snapshot]) -> bool:
+    """Whether the snapshot was there before this plan.
+
+    What is embedded never covers an interval: it was there if production has it, or if a table that reads it does.
+    """
+    if snapshot.is_embedded and not snapshot.unpaused_ts:
+        readers = (reader for reader in snapshots.values() if snapshot.snapshot_id in reader.parents)
+        return any(_is_applied(reader, snapshots) for reader in readers)
+    return bool(snapshot.unpaused_ts or snapshot.intervals or snapshot.dev_intervals)

@@ -36,7 +36,7 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
     },
     column_descriptions={
         "request_key": "Key of the reply in the cache, as in tag_replies and pair_replies.",
-        "stage": "The stage that asked: tagging, judging.",
+        "stage": "The stage that asked: tagging, judging, singletons.",
         "model_name": "The model that answered, if its price is known, else the one that was asked.",
         "attempt": "The how-manieth reply to the same question, from 1: others could not be read.",
         "finish_reason": "Why the reply ended, as the endpoint says: stop, length, content_filter.",
@@ -53,7 +53,12 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
         ("unique_values", {"columns": [exp.column("request_key")]}),
         ("not_null", {"columns": [exp.column("stage"), exp.column("model_name"), exp.column("attempt")]}),
     ],
-    depends_on=["tacos.tag_replies", "tacos.pair_replies", "tacos_internal.model_prices"],
+    depends_on=[
+        "tacos.tag_replies",
+        "tacos.pair_replies",
+        "tacos_internal.singleton_scores",
+        "tacos_internal.model_prices",
+    ],
 )
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any

@@ -24,7 +24,6 @@ MODEL (
     ACCEPTED_RANGE("column" := second_score, min_v := 1, max_v := 100),
     SCORES_OR_AN_ERROR,
     SCORES_GO_BEYOND_A_SCALE_OF_TEN,
-    EVERY_PAIR_HAS_A_JUDGMENT_OR_AN_ERROR,
     JUDGED_PAIRS_AND_ONLY_THEY_HAVE_SCORES
   ),
   tags (

@@ -22,7 +22,6 @@ MODEL (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (cluster_id, cluster_rank)),
     NOT_NULL(columns := (n_comparisons, n_judgments, n_failed_judgments, cluster_rank)),
-    EVERY_CANDIDATE_IS_SCORED_ONCE,
     CANDIDATES_AND_ONLY_THEY_ARE_SCORED
   ),
   tags (

@@ -19,7 +19,6 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (sample_id, cluster_id)),
     NOT_NULL(columns := (score, n_comparisons, n_judgments)),
-    EVERY_CANDIDATE_IS_SCORED_ONCE,
     CANDIDATES_AND_ONLY_THEY_ARE_SCORED,
     SCORES_COUNT_THE_COMPARISONS_OF_THE_ROUND
   ),

@@ -513,7 +513,9 @@ def complete(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -
     elif fault == "content_filter":
         finish_reason = "content_filter"
     else:
-        text = _judging_reply(body, behaviour, fault) if is_judging else _tagging_reply(body, behaviour, fault)
+        is_single = '"score"' in json.dumps(body.get("response_format") or {})
+        reply = _judging_reply if is_judging else _single_reply if is_single else _tagging_reply
+        text = reply(body, behaviour, fault)
         message["content"] = _bend(text, fault)
         finish_reason = "length" if fault == "truncated" else "stop"
     n_prompt = max(1, len(prompt) // 4)
@@ -543,6 +545,11 @@ def _tagging_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | N
     if fault in {"wrong_type", "out_of_range", "not_a_number"}:
         return json.dumps({"tags": 17})
     return json.dumps({"tags": tags})
+
+
+def _single_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -> str:
+    prompt = str(body["messages"][-1]["content"])
+    return json.dumps({"score": "good" if fault else 1 + hash_of(prompt) % 100})
 
 
 def _judging_reply(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -> str:

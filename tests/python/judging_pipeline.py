@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -50,12 +50,16 @@ _SELECTION = ("selected", "selection_counts", "method_ranks", "selection_compari
 @functools.cache
 def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
     """The SQL models of the two stages as a SQLMesh project, the variables of config.yaml with the overrides."""
-    folder = Path(tempfile.mkdtemp(prefix="tacos_judging_"))
+    with TemporaryDirectory(prefix="tacos_judging_") as name:  # read once, not needed after
+        return _load(Path(name), overrides)
+
+
+def _load(folder: Path, overrides: tuple[tuple[str, Any], ...]) -> Context:
     text = re.sub(r"\{\{.*?\}\}", "local", (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8"))
     variables = yaml.safe_load(text)["variables"] | {"judge_model": "a function"} | dict(overrides)
     config = {
         "gateways": {"local": {"connection": {"type": "duckdb"}}},
-        "model_defaults": {"dialect": "duckdb", "start": "2020-01-01"},
+        "model_defaults": {"dialect": "duckdb", "start": "2020-01-01", "optimize_query": False},
         "disable_anonymized_analytics": True,
         "variables": variables,
     }

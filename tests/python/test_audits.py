@@ -10,12 +10,13 @@ from sqlmesh import Context
 from python_models.llm.answer_columns import ANSWER_TYPES
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 Tables = dict[str, str]
 """Name and columns of a table of the schema tacos -> its rows, as SQL."""
 
 SAMPLES = {"samples(sample_id)": "('a'), ('b')"}
 QUOTAS = {"cluster_quotas(cluster_id, n_candidates, n_planned, selection_size)": "(1, 10, 4, 5), (2, 1, 1, 5)"}
-CANDIDATES = {"memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', FALSE)"}
 RULES = "tag_rules(raw_tag, cleaned_tag, canonical_tag)"
 TARGETS = "tag_alias_targets(canonical_tag, alias_target, merged_into, n_targets, is_known)"
 MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
@@ -315,8 +316,6 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {},
         {"comparisons_1(n_judgments)": "(NULL)"},
     ),
-    ("every_candidate_is_scored_once", "scores_1", CANDIDATES, {"scores_1(x)": "(1), (2)"}, {"scores_1(x)": "(1)"}),
-    ("every_candidate_is_scored_once", "scores_1", CANDIDATES, {}, {"scores_1(x)": "(1), (2), (3)"}),
     (
         "scores_or_an_error",
         "pair_scores",
@@ -326,13 +325,6 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     ),
     ("scores_or_an_error", "pair_scores", {}, {}, {SCORES: "('p', NULL, NULL, NULL)"}),
     ("scores_or_an_error", "pair_scores", {}, {}, {SCORES: "('p', 90, NULL, NULL)"}),
-    (
-        "every_pair_has_a_judgment_or_an_error",
-        "pair_scores",
-        {"pairs(pair_id)": "('p'), ('q')"},
-        {SCORES: "('p', 90, 10, NULL), ('q', NULL, NULL, 'timeout')"},
-        {SCORES: "('p', 90, 10, NULL)"},
-    ),
     (
         "scores_go_beyond_a_scale_of_ten",
         "pair_scores",

@@ -13,7 +13,7 @@ import pytest
 from fake_endpoint import FakeEndpoint
 from project_copy import PLAN, ProjectCopy
 
-pytestmark = pytest.mark.exhaustive
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dataset changes")]
 
 SAMPLES = [(f"What about {topic}?", f"Much about {topic}.") for topic in ("bread", "planets", "verbs", "taxes")]
 # Everything but the days, which tell when a record was seen: they must be those of before where it was there before.

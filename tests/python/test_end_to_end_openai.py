@@ -23,6 +23,8 @@ from python_models.embedded.weights import EMBEDDER_NAME
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 KEY = "sk-a-test-of-no-worth-0123456789"
 
 TOPICS = ("bread", "planets", "verbs", "taxes", "rivers", "poems")
@@ -153,7 +155,7 @@ def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
     assert project.query(SELECTED) == undisturbed.query(SELECTED)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
     """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
     project.environment["TACOS_FINAL_JUDGE_MODEL"] = "gpt-6-luna"  # one judge, so that its tokens stand in one row

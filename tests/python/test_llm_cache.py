@@ -18,7 +18,7 @@ import pytest
 from python_models.llm.cache import transfer
 from python_models.llm.cache.entries import EXPORT_VERSION
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
-from python_models.llm.cache.schema import SCHEMA_VERSION
+from python_models.llm.cache.schema import SCHEMA_VERSION, connect
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.cache.upkeep import drop_damaged, drop_imported
@@ -573,3 +573,24 @@ def test_a_cut_gzip_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
             import_cache(cache, tmp_path / "foreign.jsonl")
         with pytest.raises(CacheError, match="cannot be imported"):
             import_cache(cache, tmp_path / "missing.jsonl")
+
+
+def test_many_that_create_the_file_at_once_all_open_it(tmp_path: Path) -> None:
+    """SQLite does not wait for a lock while a file is put into write-ahead mode: one of some hundred failed."""
+    errors = []
+
+    def open_at_once(path: Path, start: threading.Barrier) -> None:
+        start.wait()
+        try:
+            connect(path).close()
+        except CacheError as error:
+            errors.append(str(error))
+
+    for step in range(40):
+        start = threading.Barrier(8)
+        threads = [threading.Thread(target=open_at_once, args=(tmp_path / f"{step}.sqlite", start)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []

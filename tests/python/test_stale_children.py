@@ -12,6 +12,8 @@ from sqlmesh.utils.errors import SQLMeshError
 from python_models.settings import PROJECT_ROOT
 from python_models.stale_children import categorize_safely, stale_children
 
+pytestmark = pytest.mark.long
+
 CONFIG = """
 gateways: {local: {connection: {type: duckdb, database: '%s/warehouse.duckdb'}}}
 model_defaults: {dialect: duckdb, start: 2020-01-01}
@@ -29,13 +31,14 @@ def plus_one(%s, value):
 MODELS = {
     "numbers": "SELECT @VAR('factor')::INT AS number",
     "plussed": "SELECT @PLUS_ONE(number)::INT AS number FROM t.numbers",
-    "again": "SELECT @PLUS_ONE(number)::INT AS number FROM t.plussed",
+    "ones": "SELECT 1 AS one",
+    "again": "SELECT @PLUS_ONE(number)::INT AS number FROM t.plussed CROSS JOIN t.ones",
     "doubled": "SELECT (number * 2)::INT AS number FROM t.again",
 }
 
 
 def write_project(root: Path, factor: int, evaluator: str) -> Context:
-    """A chain of four tables: a setting, two models that use a macro, and a child that uses neither."""
+    """A chain of tables: a setting, two models that use a macro (one reads an embedded step too), and a child."""
     (root / "models").mkdir(exist_ok=True)
     (root / "macros").mkdir(exist_ok=True)
     (root / "config.yaml").write_text(CONFIG % (root, factor))
@@ -44,7 +47,8 @@ def write_project(root: Path, factor: int, evaluator: str) -> Context:
     guard = (PROJECT_ROOT / "macros/stale_children.py").read_text(encoding="utf-8")
     (root / "macros/stale_children.py").write_text(guard, encoding="utf-8")
     for name, query in MODELS.items():
-        (root / f"models/{name}.sql").write_text(f"MODEL (name t.{name}, kind FULL);\n{query}")
+        kind = "EMBEDDED" if name == "ones" else "FULL"
+        (root / f"models/{name}.sql").write_text(f"MODEL (name t.{name}, kind {kind});\n{query}")
     return Context(paths=str(root))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ SCHEMA_VERSION = 2
 
 # Seconds that a write waits for another process's write.
 _BUSY_TIMEOUT_S = 60.0
+_RETRY_S = 0.01
 
 _TABLES = """
 CREATE TABLE replies (
@@ -109,7 +111,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise as_cache_error(error, path) from error
     try:
-        _prepare(connection, path, read_only)
+        _prepare_patiently(connection, path, read_only)
     except sqlite3.Error as error:
         connection.close()
         raise as_cache_error(error, path) from error
@@ -141,6 +143,18 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 def is_writable(path: Path) -> bool:
     """Whether the file, and the files that SQLite puts beside it, can be written; True where there is no file yet."""
     return not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _prepare_patiently(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
+    """Wait as long as for a write where SQLite does not: for a file that another process makes at this moment."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            return _prepare(connection, path, read_only)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, table_in
@@ -34,6 +35,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "sample_id", help="its id, its record id (or the first characters of one), or a part of its instruction"
     )
     parser.add_argument("--environment", default="prod", help="SQLMesh environment (default: prod)")
+    parser.add_argument("--json", action="store_true", help="as one JSON object, nothing shortened")
     parser.set_defaults(run=run)
 
 
@@ -54,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
             "USING (raw_tag) WHERE sample_id = ? ORDER BY tag_position",
             [sample["sample_id"]],
         )
+    if options.json:
+        print(json.dumps({**sample, "tags": tags}, default=str))
+        return 0
     for name, value in sample.items():
         text = "-" if value is None else str(value)
         print(f"{name:<22} {shown(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + ' ...')}")

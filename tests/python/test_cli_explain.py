@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import duckdb
@@ -53,6 +54,12 @@ def test_a_record_id_or_a_part_of_the_text_finds_the_sample(capsys: pytest.Captu
     story = told(capsys, wanted)
     assert "kept: number 1" in story
     assert "abd2" not in story
+
+
+def test_the_story_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    story = json.loads(told(capsys, "abc", "--json"))
+    assert story["sample_id"] == "abc1"
+    assert [(tag["raw_tag"], tag["normalized_tag"]) for tag in story["tags"]] == [("Poems", "poem")]
 
 
 def test_what_an_environment_leaves_unchanged_is_that_of_prod(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import duckdb
@@ -21,7 +22,10 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute(
             """CREATE SCHEMA tacos; CREATE SCHEMA tacos__dev;
             CREATE TABLE tacos.sample_audit AS
-              SELECT * FROM (VALUES ('abc1', 'kept: number 1'), ('abd2', 'dropped')) AS samples(sample_id, decision);
+              SELECT * FROM (VALUES
+                ('abc1', 'fe01', 'Write a poem', 'kept: number 1'),
+                ('abd2', 'fe02', 'Write a novel', 'dropped')
+              ) AS samples(sample_id, record_id, instruction, decision);
             CREATE TABLE tacos.raw_tags AS SELECT 'abc1' AS sample_id, 1 AS tag_position, 'Poems' AS raw_tag;
             CREATE TABLE tacos.tag_map AS
               SELECT 'Poems' AS raw_tag, 'poem' AS normalized_tag, 'kept' AS action, 'Poems -> poem' AS reason;
@@ -45,6 +49,19 @@ def test_the_first_characters_of_the_id_are_enough(capsys: pytest.CaptureFixture
     assert "abd2" not in story
 
 
+@pytest.mark.parametrize("wanted", ["fe01", "a POEM"])
+def test_a_record_id_or_a_part_of_the_text_finds_the_sample(capsys: pytest.CaptureFixture[str], wanted: str) -> None:
+    story = told(capsys, wanted)
+    assert "kept: number 1" in story
+    assert "abd2" not in story
+
+
+def test_the_story_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    story = json.loads(told(capsys, "abc", "--json"))
+    assert story["sample_id"] == "abc1"
+    assert [(tag["raw_tag"], tag["normalized_tag"]) for tag in story["tags"]] == [("Poems", "poem")]
+
+
 def test_what_an_environment_leaves_unchanged_is_that_of_prod(capsys: pytest.CaptureFixture[str]) -> None:
     story = told(capsys, "abc", "--environment", "dev")
     assert "kept: number 1" in story
@@ -54,8 +71,8 @@ def test_what_an_environment_leaves_unchanged_is_that_of_prod(capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ab",), "More than one sample begins with 'ab' in prod"),
-        (("x",), "No sample begins with 'x' in prod"),
+        (("ab",), "(?s)More than one sample is meant by 'ab' in prod:.*abc1  Write a poem.*abd2  Write a novel"),
+        (("x",), "begins with 'x', or that text in its instruction"),
         (("abc", "--environment", "nix"), "no environment 'nix' in the warehouse; there are: dev, prod"),
     ],
 )

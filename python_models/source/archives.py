@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
+import tempfile
 import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+import pyarrow as pa
+
+PACKED_TAR_ENDINGS = {".tar.zst": "zstd", ".tzst": "zstd", ".tar.lz4": "lz4"}
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", *PACKED_TAR_ENDINGS)
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -19,6 +24,7 @@ ARCHIVE_ERRORS = (
     RuntimeError,
     ValueError,
     OSError,
+    pa.ArrowException,
 )
 
 
@@ -106,7 +112,15 @@ def _open_tar(path: Path) -> tarfile.TarFile:
 @lru_cache(maxsize=1)
 def _open_tar_once(path: Path, modified_at: int) -> tarfile.TarFile:  # noqa: ARG001
     """One archive stays open: its members are read one after the other, and a packed tar can only be read forwards."""
-    return tarfile.open(path)
+    packing = next((how for ending, how in PACKED_TAR_ENDINGS.items() if path.name.lower().endswith(ending)), None)
+    if packing is None:
+        return tarfile.open(path)
+    # pyarrow unpacks these, but only forwards, and the files are read in the order of their names.
+    unpacked = tempfile.TemporaryFile(prefix="tacos-")  # noqa: SIM115
+    with path.open("rb") as file, pa.CompressedInputStream(file, packing) as stream:
+        shutil.copyfileobj(stream, unpacked, 1 << 20)
+    unpacked.seek(0)
+    return tarfile.open(fileobj=unpacked)
 
 
 def _reason(error: Exception) -> str:

@@ -18,11 +18,14 @@ LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "train
 
 
 class Turn(NamedTuple):
-    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none."""
+    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none.
+
+    ``not_learned`` is the author's mark that an answer is context only, such as "weight is 0"; None without one.
+    """
 
     role: str
     text: str | None
-    is_learned: bool = True
+    not_learned: str | None = None
 
 
 class TurnError(ValueError):
@@ -145,7 +148,7 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
         text = clean(value) if isinstance(value, str) else write_calls(turn if value is None else value)
         if turn.get("type") in CALL_TYPES and "name" in turn:
             text = write_calls(turn)
-        yield Turn("assistant", text, _is_learned(turn))
+        yield Turn("assistant", text, _find_mark(turn))
         return
     content = read_content(value)
     if role != "assistant":
@@ -157,7 +160,7 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     thoughts = content.thoughts or next(
         (clean(turn[field]) for field in THOUGHT_FIELDS if isinstance(turn.get(field), str)), ""
     )
-    yield Turn(role, _join_parts(content, thoughts, calls), _is_learned(turn))
+    yield Turn(role, _join_parts(content, thoughts, calls), _find_mark(turn))
 
 
 def _join_parts(content: Content, thoughts: str, calls: list[str | None]) -> str | None:
@@ -185,7 +188,7 @@ def _read_fields(turn: dict[str, Any], fields: Mapping[str, str]) -> Iterator[Tu
         yield Turn("user", "\n\n".join(questions))
     for field, role in fields.items():
         if role == "assistant":
-            yield Turn(role, read_content(turn[field]).text, _is_learned(turn))
+            yield Turn(role, read_content(turn[field]).text, _find_mark(turn))
 
 
 def _read_pair(pair: list[Any]) -> Iterator[Turn]:
@@ -200,9 +203,10 @@ def _read_pair(pair: list[Any]) -> Iterator[Turn]:
             yield Turn(role, read_content(value).text)
 
 
-def _is_learned(turn: dict[str, Any]) -> bool:
+def _find_mark(turn: dict[str, Any]) -> str | None:
+    """Find the author's mark that a turn is not to be learned."""
     for field in LEARNED_FIELDS:
         value = turn.get(field)
         if value is False or value == 0 or (isinstance(value, str) and value.strip().lower() in ("false", "0", "0.0")):
-            return False
-    return True
+            return f"{field} is {str(value).strip().lower()}"
+    return None

@@ -11,11 +11,15 @@ from typing import Any
 
 from python_models.source.conversations import is_conversation
 from python_models.source.doubled import Doubled
+from python_models.source.segments import holds_segments, read_segments
 from python_models.source.texts import clean, is_empty, read_scalar
 
-# Field that holds the turns, to the name of the format. The last three count only if they hold a list of turns.
+# Field that holds the turns, to the name of the format. Those of the second count only if they hold a list of turns.
 CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
-LOOSE_CONVERSATION_FIELDS = {"contents": "messages", "dialogue": "sharegpt", "dialog": "sharegpt", "data": "sharegpt"}
+LOOSE_CONVERSATION_FIELDS = {
+    **{"contents": "messages", "dialogue": "sharegpt", "dialog": "sharegpt", "data": "sharegpt"},
+    "segments": "segments",
+}
 HISTORY_FIELDS = ("history", "chat_history", "conversation_history", "dialogue_history")
 # All that are filled make the instruction, in this order, then the inputs, then the options.
 INSTRUCTION_FIELDS = ("instruction", "prompt", "question", "query", "problem", "input", "inputs")
@@ -35,7 +39,15 @@ RESPONSE_FIELDS = (
     "target",
     "targets",
     "answers",
+    "outputs",
+    "responses",
+    "completions",
+    "generations",
+    "solutions",
+    "candidates",
 )
+# Of these a text may be a list, as CSV holds it.
+PLURAL_FIELDS = frozenset(("outputs", "responses", "completions", "generations", "solutions", "candidates", "answers"))
 SYSTEM_FIELDS = (
     *("system", "system_prompt", "system_message"),
     *("systemprompt", "system_instruction", "systeminstruction"),
@@ -66,6 +78,9 @@ class Fields:
     options: list[tuple[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
     systems: list[Any] = field(default_factory=list)
+    # Which of several answers are preferred: a mark for each, or the number of one from 0.
+    labels: list[Any] = field(default_factory=list)
+    chosen_no: int | None = None
     # What is said of a record without an instruction or a response: "missing", or "empty" if the field is there.
     no_instruction: str = "missing"
     no_response: str = "missing"
@@ -81,6 +96,7 @@ _GROUPS = {
     "answers": (*CHOSEN_FIELDS, *RESPONSE_FIELDS),
     "systems": SYSTEM_FIELDS,
     "rejected": REJECTED_FIELDS,
+    "marks": ("labels",),
     "users": SPEAKER_FIELDS[0],
     "assistants": SPEAKER_FIELDS[1],
 }
@@ -125,18 +141,18 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     fields = Fields(
         UNKNOWN_FORMAT,
         history=[value for _, value in filled["histories"]],
-        # a number under "chosen" says which of two, it is no answer
+        # a number under "chosen" says which of several, it is no answer
         answers=[
-            (name, _first_answer(value) if name == "answers" else value)
-            for name, value in filled["answers"]
-            if name not in CHOSEN_FIELDS or not isinstance(value, int)
+            (name, value) for name, value in filled["answers"] if name not in CHOSEN_FIELDS or type(value) is not int
         ],
         systems=[value for _, value in filled["systems"]],
+        labels=next((value for _, value in filled["marks"] if isinstance(value, list)), []),
+        chosen_no=next((value for name, value in filled["answers"] if name == "chosen" and type(value) is int), None),
     )
     for name, value in filled["conversations"]:
         is_alone = not (filled["questions"] and fields.answers)
         if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
-            fields.conversation = value
+            fields.conversation = read_segments(value) if name == "segments" else value
             fields.format = (CONVERSATION_FIELDS | LOOSE_CONVERSATION_FIELDS)[name]
             return fields
     _add_questions(fields, filled, any(name == "instruction" for _, name, _ in columns))
@@ -199,12 +215,6 @@ def _is_undesired(name: str, value: Any, filled: Mapping[str, list[tuple[str, An
     return str(value).strip().lower() in ("false", "0")
 
 
-def _first_answer(value: Any) -> Any:
-    """Give the first of the answers that SQuAD lists as equally right: ``{"text": [...], "answer_start": [...]}``."""
-    texts = value.get("text") if isinstance(value, dict) else None
-    return texts[0] if isinstance(texts, list) and texts else value
-
-
 def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
     values = [record[key] for known, name, key in columns if known == group and name not in ("input", *CHOSEN_FIELDS)]
     return "empty" if any(value is not None and value == value for value in values) else "missing"
@@ -214,8 +224,8 @@ def _holds_turns(name: str, value: Any) -> bool:
     """Say whether a field that may hold a conversation does: turns, pairs or texts in a list, or the text of one."""
     if name in CONVERSATION_FIELDS:
         return not isinstance(value, str) or value.lstrip()[:1] in ("[", "{")
-    if not isinstance(value, list):
-        return False
+    if not isinstance(value, list) or name == "segments":
+        return name == "segments" and holds_segments(value)
     return is_conversation(value) or (
         name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
     )

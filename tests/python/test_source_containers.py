@@ -272,14 +272,16 @@ def test_files_in_archives_are_files_of_their_own(tmp_path: Path) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
+    with pa.CompressedOutputStream(str(tmp_path / "z.tar.zst"), "zstd") as packed:
+        packed.write(gzip.decompress((tmp_path / "y.tar.gz").read_bytes()))
     files = describe_files(str(tmp_path))
     names = ["a/one.jsonl", "readme.txt", "three.csv.gz", "two.parquet"]
     assert [row["source_file"] for row in files] == [
-        f"{archive}/{name}" for archive in ("x.zip", "y.tar.gz") for name in names
+        f"{archive}/{name}" for archive in ("x.zip", "y.tar.gz", "z.tar.zst") for name in names
     ]
-    assert [row["n_records"] for row in files] == [7, 0, 1, 7] * 2
-    assert [row["problem"] is None for row in files] == [True, False, True, True] * 2
-    assert samples(tmp_path) == [*SAMPLES, ("Q", "A"), *SAMPLES] * 2
+    assert [row["n_records"] for row in files] == [7, 0, 1, 7] * 3
+    assert [row["problem"] is None for row in files] == [True, False, True, True] * 3
+    assert samples(tmp_path) == [*SAMPLES, ("Q", "A"), *SAMPLES] * 3
 
 
 @pytest.mark.parametrize("is_stream", [False, True])

@@ -278,7 +278,7 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
         ({"messages": [user("a"), assistant("b", weight=0), user("c"), assistant("d", weight=1)]}, ("a\n\nc", "d")),
         ({"messages": [user("a"), assistant("b"), user("c"), assistant("d", train=False)]}, ("a", "b")),
         ({"messages": [user("a"), assistant("b", loss=False)]},
-         "nothing is to be learned: the author gives every answer the weight 0"),
+         "nothing is to be learned: loss is false in every answer"),
         ({"prompt": "a", "completion": "b", "label": False}, "undesired: label is false"),
         ({"messages": [user("a"), assistant("b")], "kto_tag": "False"}, "undesired: kto_tag is false"),
         ({"prompt": "a", "completion": "b", "label": "False"}, "undesired: label is false"),
@@ -292,6 +292,58 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
 )  # fmt: skip
 def test_12_only_what_the_author_wants_learned_is_a_response(record: dict[str, Any], expected: Any) -> None:
     assert sample(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"responses": ["a"]}, "a"),
+        ({"outputs": [{"text": "a"}]}, "a"),
+        ({"generations": '["a"]'}, "a"),
+        ({"candidates": [{"content": {"parts": [{"text": "a"}], "role": "model"}}]}, "a"),
+        ({"completions": [[assistant("a")]]}, "a"),
+        ({"output": ["a", "a", ""]}, "a"),
+        ({"completions": ["x", "a", "b"], "labels": [False, True, True]}, "a"),
+        ({"responses": [{"text": "x", "chosen": False}, {"text": "a", "chosen": True}]}, "a"),
+        ({"answers": ["x", "a"], "chosen": 1}, "a"),
+        ({"output": "a", "responses": ["x", "y"]}, "a"),
+        ({"answers": {"text": ["a", "b"], "answer_start": [1, 2]}}, "a"),
+        ({"responses": ["x", "y"]}, "2 answers in responses, none preferred"),
+        ({"completion": ["x", "y", "x"]}, "2 answers in completion, none preferred"),
+        ({"candidates": [{"output": "x"}, {"output": "y"}, {"output": "z"}]}, "3 answers in candidates, none preferred"),
+        ({"completions": ["x", "y"], "labels": [False, False]}, "undesired: every answer of completions is marked false"),
+        ({"outputs": []}, "response is empty"),
+    ],
+)  # fmt: skip
+def test_12_of_several_answers_the_preferred_one_is_the_response(fields: dict[str, Any], expected: str) -> None:
+    is_read = expected == "a"
+    assert sample({"prompt": "Q", **fields}) == (("Q", "a") if is_read else expected)
+    assert sample({"messages": [user("Q")], **fields}) == (
+        ("Q", "a") if is_read else expected.replace("empty", "missing")
+    )
+
+
+def test_12_answers_beside_an_answered_conversation_are_not_looked_at() -> None:
+    assert sample({"messages": [user("Q"), assistant("A")], "responses": ["x", "y"]}) == ("Q", "A")
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([(False, "<s>Q\n"), (True, "A</s>")], ("Q", "A")),
+        ([(False, "Q1"), (True, "A"), (True, "1"), (False, "Q2"), (True, "A2"), (False, "bye")], ("Q1\n\nQ2", "A1\n\nA2")),
+        ([(True, "A")], "instruction is missing"),
+        ([(False, "Q")], "response is missing"),
+    ],
+)  # fmt: skip
+def test_12_of_segments_those_with_a_true_label_are_learned(segments: list[tuple[bool, str]], expected: Any) -> None:
+    assert sample({"segments": [{"label": label, "text": text} for label, text in segments]}) == expected
+
+
+@pytest.mark.parametrize("mark", ["training", "train", "weight", "loss", "loss_weight", "trainable"])
+def test_12_the_reason_names_the_mark_of_the_author(mark: str) -> None:
+    turns = [user("a"), assistant("b", **{mark: False}), user("c"), assistant("d", **{mark: "0"})]
+    assert sample({"messages": turns}) == f"nothing is to be learned: {mark} is false or {mark} is 0 in every answer"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_every_damaged_line_is_one_row_with_its_reason() -> None:
         "response is empty",
         None,
         None,
-        "response is a list, not text",
+        None,
         "response is missing",
         None,
         "unknown format: keys title, body",

@@ -83,12 +83,14 @@ def _read_rows(batch: pa.RecordBatch) -> Iterator[Piece]:
     names = batch.schema.names
     doubled = find_doubled(names)
     columns = [_read_column(column) for column in batch.columns]
+    if not doubled and not any(UnicodeDecodeError in set(map(type, column)) for column in columns):
+        for values in zip(*columns, strict=True):
+            yield Piece(b"", dict(zip(names, values, strict=True)), None)
+        return
     for values in zip(*columns, strict=True):
         wrong = next((value for value in values if type(value) is UnicodeDecodeError), None)
         if wrong is None:
-            yield Piece(
-                b"", make_row(names, values, doubled) if doubled else dict(zip(names, values, strict=True)), None
-            )
+            yield Piece(b"", make_row(names, values, doubled), None)
         else:
             yield Piece(b"", None, f"not UTF-8 at byte {wrong.start + 1}")
 

@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 from python_models.source.calls import CALL_FIELDS, CALL_TYPES, RESULT_TYPES, write_calls
 from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content
-from python_models.source.roles import PAIR_FIELDS, find_role
+from python_models.source.roles import PAIR_FIELDS, ROLES, find_role
 from python_models.source.texts import clean, is_empty, read_json
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
 CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "data", "output", "refusal")
 # Marks of the author that a turn is context, not something to be learned: OpenAI, LLaMA-Factory, ms-swift, Axolotl.
 LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
+
+
+SPEAKERS = ("user", "assistant", "system")
 
 
 class Turn(NamedTuple):
@@ -56,6 +59,9 @@ def read_turns(conversation: Any) -> list[Turn]:
         conversation = conversation[0]
     turns: list[Turn] = []
     for turn_no, turn in enumerate(conversation, start=1):
+        if (plain := read_plain_turn(turn)) is not None:
+            turns.append(plain)
+            continue
         try:
             if isinstance(turn, dict):
                 turns += _read_object(turn)
@@ -70,6 +76,17 @@ def read_turns(conversation: Any) -> list[Turn]:
         except ContentError as error:
             raise TurnError(f"turn {turn_no} {error}") from None
     return turns
+
+
+def read_plain_turn(turn: Any) -> Turn | None:
+    """Read the commonest turn, a role and a text: no more than a shortcut; None if it is any other."""
+    if type(turn) is not dict or len(turn) != 2:
+        return None
+    name, text = turn.get("role") or turn.get("from"), turn.get("content") or turn.get("value")
+    if type(name) is not str or type(text) is not str or (role := ROLES.get(name)) not in SPEAKERS:
+        return None
+    said = clean(text)
+    return Turn(role, said) if said else None
 
 
 def is_conversation(value: Any, from_text: bool = False) -> bool:

@@ -103,7 +103,7 @@ _GROUPS = {
 
 
 @lru_cache(maxsize=4_096)
-def _find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+def find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
     """Find the known columns among the names of a record: (group, known name in small letters, name in the record)."""
     # CSV files often write their header in capitals; the exact name wins.
     names = {str(key).strip().lower(): key for key in reversed(keys)} | {key: key for key in keys}
@@ -125,7 +125,7 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     inner = record.get("input")
     if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
         record = {**record, "input": None, **inner}
-    columns = _find_columns(tuple(record))
+    columns = find_columns(tuple(record))
     filled: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     for group, name, key in columns:
         value = record[key]
@@ -196,9 +196,7 @@ def _read_mapped(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     if not is_empty(values["response"]):
         fields.answers = [("response", values["response"])]
     fields.systems = [
-        record[key]
-        for group, _, key in _find_columns(tuple(record))
-        if group == "systems" and not is_empty(record[key])
+        record[key] for group, _, key in find_columns(tuple(record)) if group == "systems" and not is_empty(record[key])
     ]
     fields.no_instruction = "missing" if values["instruction"] is None else "empty"
     fields.no_response = "missing" if values["response"] is None else "empty"

@@ -16,7 +16,7 @@ from python_models.source.conversations import is_turn
 from python_models.source.pieces import Piece
 from python_models.source.streams import KEPT_BYTES, MAX_RECORD_BYTES
 from python_models.source.texts import read_json
-from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_wrap
+from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_be_table, may_wrap
 
 MAX_PART = 1 << 20
 # An object over several lines is looked for in so many bytes.
@@ -226,9 +226,10 @@ class JsonSplitter:
             yield from self._expand(value) if error is None else _salvage(text, error)
 
     def _expand(self, value: object) -> Iterable[Piece]:
-        first = next(iter(value.values()), None) if isinstance(value, dict) else value
-        if isinstance(value, dict) and not isinstance(first, list | dict) and not may_wrap(tuple(value)):
-            return (Piece(b"", value, None),)
+        if isinstance(value, dict) and not may_wrap(names := tuple(value)):
+            first = next(iter(value.values()), None)
+            if not isinstance(first, list | dict) or (isinstance(first, list) and not may_be_table(names)):
+                return (Piece(b"", value, None),)
         return self._expand_all(value)
 
     def _expand_all(self, value: object) -> Iterator[Piece]:

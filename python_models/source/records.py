@@ -68,7 +68,7 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
                 n_usable += 1
             else:
                 reasons[error] += 1
-            row_chars = sum(len(text) for text in row[4:8] if text)
+            row_chars = 2 * len(row[7])  # instruction and response are in the conversation
             if rows and (len(rows) == BATCH_ROWS or n_chars + row_chars > BATCH_CHARS):
                 yield _take_batch(rows)
                 n_chars = 0

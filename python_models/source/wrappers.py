@@ -67,7 +67,7 @@ def _unpivot(value: dict[str, Any]) -> list[Any] | None:
         return [dict(zip(map(str, names), row, strict=False)) for row in rows]
     if isinstance(first, dict) and all(isinstance(item, dict) and has_record_fields(item) for item in value.values()):
         return list(value.values())
-    if sum(name.lower() in RECORD_FIELDS for name in value) < 2:
+    if not may_be_table(tuple(value)):
         return None
     if isinstance(first, dict):
         ids = first.keys()
@@ -87,6 +87,12 @@ def _unpivot(value: dict[str, Any]) -> list[Any] | None:
 def may_wrap(names: tuple[str, ...]) -> bool:
     """Say whether an object with these fields may hold records: nearly none does, and this is quickly known."""
     return any(name.lower() in WRAPPERS or name == "row_idx" for name in names)
+
+
+@lru_cache(maxsize=4_096)
+def may_be_table(names: tuple[str, ...]) -> bool:
+    """Say whether an object with these fields may be a table by column: it has two fields of a record."""
+    return sum(name.lower() in RECORD_FIELDS for name in names) > 1
 
 
 def holds_records(first: Any, level: int) -> bool:

@@ -33,8 +33,10 @@ def choose_answer(fields: Fields) -> tuple[str, Any] | None:
     if name == "answers" and isinstance(value, dict):  # SQuAD lists answers that are equally right
         texts = value.get("text")
         return name, texts[0] if isinstance(texts, list) and texts else value
+    if isinstance(value, dict):  # the reply of a service
+        value = next((value[field] for field in ("choices", "candidates") if isinstance(value.get(field), list)), value)
     if not isinstance(value, list) or is_conversation(value):
-        return name, _read_answer(value) if name in PLURAL_FIELDS else value
+        return name, _read_answer(value)
     texts = [_read_answer(item) for item in value]
     filled = [text for text in texts if not is_empty(text)]
     marks = fields.labels if len(fields.labels) == len(value) else [_find_mark(item) for item in value]
@@ -55,6 +57,8 @@ def _read_answer(answer: Any) -> Any:
     """Give the text (or the turns) of an answer that is an object, such as Gemini's candidate; others as they are."""
     if not isinstance(answer, dict) or is_conversation(answer):
         return answer
+    if is_conversation(answer.get("message")):  # OpenAI's choice
+        return [answer["message"]]
     value = next((answer[field] for field in TEXT_FIELDS if not is_empty(answer.get(field))), None)
     if isinstance(value, dict):
         return [{"role": "assistant", "content": value}]

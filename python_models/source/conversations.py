@@ -62,6 +62,8 @@ def read_turns(conversation: Any) -> list[Turn]:
         if (plain := read_plain_turn(turn)) is not None:
             turns.append(plain)
             continue
+        if not isinstance(turn, str) and is_empty(turn):  # a table fills lists up with nulls
+            continue
         try:
             if isinstance(turn, dict):
                 turns += _read_object(turn)

@@ -18,17 +18,24 @@ from python_models.source.texts import clean, is_empty, read_scalar
 CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
 LOOSE_CONVERSATION_FIELDS = {
     **{"contents": "messages", "dialogue": "sharegpt", "dialog": "sharegpt", "data": "sharegpt"},
+    **dict.fromkeys(("dialogs", "turns", "chat"), "sharegpt"),
     "segments": "segments",
 }
-HISTORY_FIELDS = ("history", "chat_history", "conversation_history", "dialogue_history")
+HISTORY_FIELDS = (
+    *("history", "chat_history", "conversation_history", "dialogue_history", "dialog_history"),
+    *("past_conversation", "previous_messages", "past_messages", "previous_turns"),
+)
 # All that are filled make the instruction, in this order, then the inputs, then the options.
 INSTRUCTION_FIELDS = ("instruction", "prompt", "question", "query", "problem", "input", "inputs")
-INPUT_FIELDS = ("input", "context", "passage", "article")
+INPUT_FIELDS = (
+    *("input", "context", "passage", "article", "document", "paragraph", "story"),
+    *("premise", "hypothesis", "sentence", "sentence1", "sentence2"),
+)
 OPTION_FIELDS = ("options", "choices")
-OPTION_COLUMN = re.compile(r"(?:options?|choices?)?[_ ]?([a-h])|(?:option|choice)[_ ]?(\d)")
+OPTION_COLUMN = re.compile(r"(?:options?|choices?|op)?[_ ]?([a-h])|(?:option|choice)[_ ]?(\d)")
 # The first that is filled is the response; the preferred of a pair comes before all.
-CHOSEN_FIELDS = ("chosen", "chosen_response", "preferred_output")
-REJECTED_FIELDS = ("rejected", "rejected_response", "non_preferred_output")
+CHOSEN_FIELDS = ("chosen", "chosen_response", "preferred_output", "response_chosen", "accepted", "response_j")
+REJECTED_FIELDS = ("rejected", "rejected_response", "non_preferred_output", "response_rejected", "response_k")
 RESPONSE_FIELDS = (
     "output",
     "response",
@@ -45,6 +52,9 @@ RESPONSE_FIELDS = (
     "generations",
     "solutions",
     "candidates",
+    "correct_answer",
+    "gold_answer",
+    "final_answer",
 )
 # Of these a text may be a list, as CSV holds it.
 PLURAL_FIELDS = frozenset(("outputs", "responses", "completions", "generations", "solutions", "candidates", "answers"))
@@ -60,6 +70,10 @@ RECORD_FIELDS = frozenset(
 )
 KNOWN_FIELDS = RECORD_FIELDS | {*INPUT_FIELDS, *OPTION_FIELDS, *SYSTEM_FIELDS, *LABEL_FIELDS}
 UNKNOWN_FORMAT = "unknown"
+# Groups of fields in which a text such as "[]" or "null" says nothing; elsewhere it may be an answer.
+WRITTEN_GROUPS = frozenset(("conversations", "histories", "systems"))
+# Labels of an undesired answer.
+UNDESIRED = frozenset(("false", "0", "undesirable", "undesired", "bad", "rejected", "negative"))
 
 
 class FieldError(ValueError):
@@ -122,33 +136,34 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     """
     if mapping and any(column in record for column in mapping.values()):
         return _read_mapped(record, mapping)
-    inner = record.get("input")
-    if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
-        record = {**record, "input": None, **inner}
+    for outer in ("input", "request", "body"):  # OpenAI's preferences and logs of calls
+        inner = record.get(outer)
+        if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):
+            record = {**record, outer: None, **inner}
     columns = find_columns(tuple(record))
     filled: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     for group, name, key in columns:
         value = record[key]
         if type(value) is Doubled:
             raise FieldError(f"two columns are named {name!r}, with different values")
-        if not is_empty(value):
+        if not is_empty(value) and not (group in WRITTEN_GROUPS and _is_written_empty(value)):
             filled[group].append((name, value))
     for name, value in filled["labels"]:
         if _is_undesired(name, value, filled):
-            raise FieldError(f"undesired: {name} is false")
+            raise FieldError(f"undesired: {name} is {_name_label(value)}")
     if not (filled["questions"] or filled["answers"]) and filled["users"] and filled["assistants"]:
         filled["questions"], filled["answers"] = filled["users"][:1], filled["assistants"][:1]
     fields = Fields(
         UNKNOWN_FORMAT,
         history=[value for _, value in filled["histories"]],
-        # a number under "chosen" says which of several, it is no answer
-        answers=[
-            (name, value) for name, value in filled["answers"] if name not in CHOSEN_FIELDS or type(value) is not int
-        ],
+        answers=[(name, value) for name, value in filled["answers"] if not _is_number_of(name, value, filled)],
         systems=[value for _, value in filled["systems"]],
         labels=next((value for _, value in filled["marks"] if isinstance(value, list)), []),
         chosen_no=next((value for name, value in filled["answers"] if name == "chosen" and type(value) is int), None),
     )
+    if any(name == "choices" and _are_completions(value) for name, value in filled["options"]):
+        fields.answers += [(name, value) for name, value in filled["options"] if name == "choices"]
+        filled["options"] = []
     for name, value in filled["conversations"]:
         is_alone = not (filled["questions"] and fields.answers)
         if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
@@ -210,7 +225,27 @@ def _is_undesired(name: str, value: Any, filled: Mapping[str, list[tuple[str, An
     names = {name for group in ("questions", "answers", "conversations") for name, _ in filled.get(group, ())}
     if name != "kto_tag" and not (names >= {"prompt", "completion"} or names & CONVERSATION_FIELDS.keys()):
         return False
-    return str(value).strip().lower() in ("false", "0")
+    return str(value).strip().lower() in UNDESIRED
+
+
+def _name_label(value: Any) -> str:
+    text = str(value).strip().lower()
+    return "false" if text == "0" else text
+
+
+def _is_number_of(name: str, value: Any, filled: Mapping[str, list[tuple[str, Any]]]) -> bool:
+    """Say whether a number under "chosen" says which of several answers is, rather than being one of a pair."""
+    return name in CHOSEN_FIELDS and isinstance(value, int) and not filled.get("rejected")
+
+
+def _are_completions(choices: Any) -> bool:
+    """Say whether ``choices`` are what OpenAI's service answers, not the options of a question."""
+    return isinstance(choices, list) and all(isinstance(item, dict) and "message" in item for item in choices)
+
+
+def _is_written_empty(value: Any) -> bool:
+    """Say whether a text is how a table writes that there is nothing."""
+    return isinstance(value, str) and value.strip().lower() in ("[]", "{}", "null", "none", "nan", "[null]", "[none]")
 
 
 def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
@@ -225,7 +260,7 @@ def _holds_turns(name: str, value: Any) -> bool:
     if not isinstance(value, list) or name == "segments":
         return name == "segments" and holds_segments(value)
     return is_conversation(value) or (
-        name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
+        name in ("data", "dialogue", "dialog") and len(value) > 1 and all(isinstance(item, str) for item in value)
     )
 
 

@@ -11,8 +11,9 @@ from python_models.source.texts import dump, is_empty
 
 # What Self-Instruct and its heirs write where there is no input, in any case, brackets or quotes.
 NO_INPUT = re.compile(
-    r"(?:no[ _-]?inputs?(?: (?:is |was )?(?:needed|required|provided|given|necessary|available))?"
-    r"|not? applicable|n/?a|none|null|nan|nil|empty)",
+    r"(?:no[ _-]?(?:additional |further |extra )?(?:inputs?|context)"
+    r"(?: (?:is |was )?(?:needed|required|provided|given|necessary|available))?"
+    r"|not? applicable|n/?a|(?:input: )?none(?: (?:needed|required|provided|given))?|null|nan|nil|empty)",
     re.IGNORECASE,
 )
 NO_OUTPUT = re.compile(r"[<(\[]\s*no[ _-]?(?:output|response|answer)\s*[>)\]]\.?", re.IGNORECASE)

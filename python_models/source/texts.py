@@ -22,6 +22,8 @@ ZERO_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 LONG_NUMBER = b"0" * 19
 # Dates are written in one way, by ``_plain``.
 ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+# Characters that show nothing; a text of these and white space alone is empty.
+INVISIBLE = "\0\u200b\u200c\u200d\u2060\ufeff"
 INDENT = re.compile(r"[^\S\n]*")
 
 
@@ -39,6 +41,8 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _drop_surrogates(text).replace("\ufeff", ""))
     stripped = text.strip()
+    if stripped and stripped[0] in INVISIBLE and is_empty(stripped):
+        return ""
     if len(stripped) != len(text) and stripped and text[0].isspace():
         before = text[: len(text) - len(text.lstrip())]
         indent = INDENT.fullmatch(before.rpartition("\n")[2])
@@ -144,7 +148,11 @@ def read_scalar(value: Any) -> str | None:
 def is_empty(value: Any) -> bool:
     """Say whether a field holds nothing: null, NaN, blank text, an empty list or object, or only such."""
     if isinstance(value, str):
-        return not value or value.isspace()
+        return (
+            not value
+            or value.isspace()
+            or (value[0] in INVISIBLE and all(c in INVISIBLE or c.isspace() for c in value))
+        )
     if isinstance(value, dict):
         return all(is_empty(item) for item in value.values())
     if isinstance(value, list):

@@ -60,7 +60,7 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
 def _unpivot(value: dict[str, Any]) -> list[Any] | None:
     """Give the records of a table that is one object: by column, by id or split (pandas); None if it is none."""
     first = next(iter(value.values()), None)
-    if not isinstance(first, list | dict):
+    if not isinstance(first, list | dict) or is_turn(first):
         return None
     names, rows = value.get("columns"), value.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):

@@ -51,6 +51,12 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2)
 
 
+def test_a_turn_that_stands_alone_is_no_table(tmp_path: Path) -> None:
+    record = {"prompt": {"role": "user", "content": "Q"}, "completion": {"role": "assistant", "content": "A"}}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record))
+    assert samples(tmp_path / "a.jsonl") == [("Q", "A")]
+
+
 NESTED_FIRST = '{"messages": [\n{"role": "user", "content": "Q?"},\n{"role": "assistant", "content": "A."}\n]}\n'
 
 

@@ -56,6 +56,10 @@ def sample(record: dict[str, Any]) -> tuple[str | None, str | None] | str:
         ({"question": "Q?", "A": "x", "B": "y", "answer": "B"}, ("Q?\n\nA. x\nB. y", "B")),
         ({"question": "Q?", "options": [{"label": "A", "text": "x"}], "answer": "A"}, ("Q?\n\nA. x", "A")),
         ({"passage": "P.", "question": "Q?", "answer": True}, ("Q?\n\nP.", "true")),
+        ({"premise": "P.", "hypothesis": "H.", "question": "Q?", "answer": "A"}, ("Q?\n\nP.\n\nH.", "A")),
+        ({"document": "D.", "question": "Q?", "answer": "A"}, ("Q?\n\nD.", "A")),
+        ({"question": "Q?", "opa": "x", "opb": "y", "answer": "B"}, ("Q?\n\nA. x\nB. y", "B")),
+        ({"question": "Q?", "correct_answer": "A", "distractor1": "B"}, ("Q?", "A")),
         ({"prompt": "Say: Is it?", "question": "Is it?", "response": "yes"}, ("Say: Is it?", "yes")),
         ({"instruction": "Add.", "input": "1", "prompt": "### Instruction: Add.", "output": "2"}, ("Add.\n\n1", "2")),
     ],
@@ -91,11 +95,17 @@ def test_2_a_turn_that_nobody_answers_is_left_out(record: dict[str, Any], expect
         [{"human": "20 C in F?", "assistant": "68"}],
         '[["20 C in F?", "68"]]',
         ["20 C in F?", "68"],
+        [{"question": "20 C in F?", "answer": "68"}],
     ],
 )
 def test_3_the_history_comes_first(history: Any) -> None:
     parsed = parse({"instruction": "And in kelvin?", "output": "293", "history": history}, {})
     assert (parsed.instruction, parsed.response, parsed.n_turns) == ("20 C in F?\n\nAnd in kelvin?", "68\n\n293", 2)
+
+
+@pytest.mark.parametrize("field", ["chat_history", "past_conversation", "previous_messages", "dialog_history"])
+def test_3_the_history_has_many_names(field: str) -> None:
+    assert sample({"prompt": "B", "response": "b", field: [user("A"), assistant("a")]}) == ("A\n\nB", "a\n\nb")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +127,24 @@ def test_6_empty_means_absent(empty: Any) -> None:
         "Say two.",
         "two",
     )
+
+
+@pytest.mark.parametrize("written", ["[]", "{}", "null", " None ", "nan"])
+def test_6_a_table_writes_nothing_in_many_ways(written: str) -> None:
+    record = {"prompt": "Q", "completion": "A", "messages": written, "history": written, "system": written}
+    assert parse(record, {})[1:3] == ("Q", "A")
+    assert parse(record, {}).system_prompt is None
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\ufeff", "\0", " \u2060\n", "\u200d\u200b"])
+def test_6_a_text_that_shows_nothing_is_empty(invisible: str) -> None:
+    assert sample({"prompt": "Q", "output": invisible, "response": "A"}) == ("Q", "A")
+    assert sample({"messages": [user("Q"), assistant(invisible)]}) == "turn 2 has no text"
+
+
+@pytest.mark.parametrize("filler", [None, {}, [], {"role": None, "content": None}])
+def test_7_what_fills_a_list_of_turns_up_is_no_turn(filler: Any) -> None:
+    assert sample({"messages": [user("Q"), filler, assistant("A"), filler]}) == ("Q", "A")
 
 
 def test_6_what_is_empty_in_a_table_hides_nothing(tmp_path: Path) -> None:
@@ -219,6 +247,11 @@ def test_9_a_call_is_the_same_in_the_words_of_every_vendor(turns: list[Any]) -> 
         },
         {"contents": [{"role": "user", "parts": [{"text": "Q"}]}, {"role": "model", "parts": [{"text": "A"}]}]},
         {"id": "1", "data": ["Q", "A"]},
+        {"dialogue": ["Q", "A"]},
+        {"turns": [user("Q"), assistant("A")]},
+        {"messages": [user("Q")], "choices": [{"index": 0, "message": assistant("A")}]},
+        {"request": {"messages": [user("Q")]}, "response": {"choices": [{"message": assistant("A")}]}},
+        {"input": [user("Q")], "output": [{"type": "message"} | assistant([{"type": "output_text", "text": "A"}])]},
         {"user": "Q", "assistant": "A"},
         {"question": "Q", "answers": {"text": ["A", "a"], "answer_start": [1, 2]}},
     ],
@@ -232,7 +265,8 @@ def test_9_the_assistant_has_many_names(role: str) -> None:
     assert sample({"messages": [user("Q"), {"role": role, "content": "A"}]}) == ("Q", "A")
 
 
-@pytest.mark.parametrize("role", ["ipython", "environment", "tool_result", "observation", "tool", "function_response"])
+@pytest.mark.parametrize("role", ["ipython", "environment", "tool_result", "observation", "tool", "function_response",
+                                  "tool_responses"])  # fmt: skip
 def test_9_so_have_tools(role: str) -> None:
     turns = [user("Q"), assistant("A"), {"role": role, "content": "x"}, assistant("B")]
     assert sample({"messages": turns}) == ("Q", "A\n\nB")
@@ -247,7 +281,8 @@ def test_9_thoughts_are_written_as_chat_templates_write_them() -> None:
 @pytest.mark.parametrize(
     "calls",
     ["[]", [], [None], "null", "", {}, {"name": None, "arguments": None},
-     [{"id": None, "function": {"name": None, "arguments": None}}], "[null]"],
+     [{"id": None, "function": {"name": None, "arguments": None}}], "[null]",
+     [{"type": "function", "function": {"name": None}}], {"name": "", "arguments": ""}],
 )  # fmt: skip
 def test_10_an_empty_call_is_no_call(calls: Any) -> None:
     assert sample({"messages": [user("Q"), assistant("A", tool_calls=calls)]}) == ("Q", "A")
@@ -262,7 +297,7 @@ def test_10_a_call_that_is_text_already_is_written_once(calls: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["<noinput>", "<no input>", "No input", "<No Input>", "Noinput.", '"<No input>"',
-                                  "N/A", "none", "[No input needed]", "NaN", "(not applicable)"])  # fmt: skip
+                                  "N/A", "none", "[No input needed]", "no context", "None needed", "No additional input", "NaN", "(not applicable)"])  # fmt: skip
 def test_11_placeholders_are_no_input(text: str) -> None:
     assert sample({"instruction": "I", "input": text, "output": "x"}) == ("I", "x")
 
@@ -287,6 +322,12 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
         ({"prompt": "a", "completion": "b", "label": True}, ("a", "b")),
         ({"prompt": "a", "response": "c", "chosen": "b", "rejected": "c"}, ("a", "b")),
         ({"instruction": "a", "input": "i", "chosen": "b", "rejected": "c"}, ("a\n\ni", "b")),
+        ({"prompt": "a", "completion": "b", "label": "undesirable"}, "undesired: label is undesirable"),
+        ({"question": "a", "response_j": "b", "response_k": "c"}, ("a", "b")),
+        ({"prompt": "a", "response_chosen": "b", "response_rejected": "c"}, ("a", "b")),
+        ({"prompt": "a", "chosen": {"content": "b"}, "rejected": {"content": "c"}}, ("a", "b")),
+        ({"prompt": "a", "chosen": 3, "rejected": 4}, ("a", "3")),
+        ({"prompt": "a", "response": "b", "chosen": True}, ("a", "b")),
         ({"prompt": "a", "rejected": "c"}, "response is missing"),
     ],
 )  # fmt: skip
@@ -310,8 +351,9 @@ def test_12_only_what_the_author_wants_learned_is_a_response(record: dict[str, A
         ({"answers": {"text": ["a", "b"], "answer_start": [1, 2]}}, "a"),
         ({"responses": ["x", "y"]}, "2 answers in responses, none preferred"),
         ({"completion": ["x", "y", "x"]}, "2 answers in completion, none preferred"),
-        ({"candidates": [{"output": "x"}, {"output": "y"}, {"output": "z"}]}, "3 answers in candidates, none preferred"),
-        ({"completions": ["x", "y"], "labels": [False, False]}, "undesired: every answer of completions is marked false"),
+        ({"candidates": [{"text": "x"}, {"text": "y"}, {"text": "z"}]}, "3 answers in candidates, none preferred"),
+        ({"completions": ["x", "y"], "labels": [False, False]}, 
+         "undesired: every answer of completions is marked false"),
         ({"outputs": []}, "response is empty"),
     ],
 )  # fmt: skip
@@ -331,7 +373,8 @@ def test_12_answers_beside_an_answered_conversation_are_not_looked_at() -> None:
     ("segments", "expected"),
     [
         ([(False, "<s>Q\n"), (True, "A</s>")], ("Q", "A")),
-        ([(False, "Q1"), (True, "A"), (True, "1"), (False, "Q2"), (True, "A2"), (False, "bye")], ("Q1\n\nQ2", "A1\n\nA2")),
+        ([(False, "Q1"), (True, "A"), (True, "1"), (False, "Q2"), (True, "A2"), (False, "bye")],
+         ("Q1\n\nQ2", "A1\n\nA2")),
         ([(True, "A")], "instruction is missing"),
         ([(False, "Q")], "response is missing"),
     ],

@@ -144,7 +144,7 @@ def _read_column(column: pa.Array) -> list[Any]:
     try:
         if pa.types.is_dictionary(column.type) and _holds_text(column.type):
             column = column.dictionary_decode()
-        return list(column.to_pylist())
+        return list(column.to_pylist(maps_as_pydicts="lossy"))
     except CELL_ERRORS:
         return [_read_cell(cell) for cell in column]
 
@@ -152,7 +152,7 @@ def _read_column(column: pa.Array) -> list[Any]:
 def _read_cell(cell: pa.Scalar) -> Any:
     """Read a value: a text that is not UTF-8 as its error, what Python cannot hold (the year 10,000) as None."""
     try:
-        return cell.as_py()
+        return cell.as_py(maps_as_pydicts="lossy")
     except UnicodeDecodeError as error:
         return error
     except CELL_ERRORS:

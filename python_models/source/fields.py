@@ -281,4 +281,5 @@ def read_text(value: Any, name: str) -> str:
 def kind_of(value: Any) -> str:
     """Name the kind of a value in a reason, such as "a list"."""
     names = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", str: "a text"}
+    names[bytes] = "bytes that are no UTF-8"
     return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

@@ -148,11 +148,10 @@ def read_scalar(value: Any) -> str | None:
 def is_empty(value: Any) -> bool:
     """Say whether a field holds nothing: null, NaN, blank text, an empty list or object, or only such."""
     if isinstance(value, str):
-        return (
-            not value
-            or value.isspace()
-            or (value[0] in INVISIBLE and all(c in INVISIBLE or c.isspace() for c in value))
-        )
+        if not value or value.isspace():
+            return True
+        is_odd = value[0] <= " " or value[0] in INVISIBLE
+        return is_odd and all(char in INVISIBLE or char.isspace() for char in value)
     if isinstance(value, dict):
         return all(is_empty(item) for item in value.values())
     if isinstance(value, list):

@@ -51,7 +51,10 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             task = {key: field for key, field in value.items() if key != name} if is_task else {}
             for item in value[name]:
                 yield from expand({**task, **item} if isinstance(item, dict) else item, level + 1)
-        if not lists:
+        inner = [] if lists or is_task else [name for name in value if _wraps(name, value[name])]
+        for name in inner:  # {"data": {"train": [...]}}
+            yield from expand(value[name], level)
+        if not (lists or inner):
             yield value
     else:
         yield value
@@ -105,6 +108,10 @@ def holds_records(first: Any, level: int) -> bool:
 def has_record_fields(names: Iterable[str], but: Collection[str] = ()) -> bool:
     """Say whether an object with these fields is a record itself."""
     return any(name.lower() in RECORD_FIELDS and name not in but for name in names)
+
+
+def _wraps(name: str, value: Any) -> bool:
+    return name.lower() in WRAPPERS and isinstance(value, dict) and bool(_find_lists(value))
 
 
 def _find_lists(value: dict[str, Any]) -> list[str]:

@@ -297,7 +297,9 @@ def test_10_a_call_that_is_text_already_is_written_once(calls: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["<noinput>", "<no input>", "No input", "<No Input>", "Noinput.", '"<No input>"',
-                                  "N/A", "none", "[No input needed]", "no context", "None needed", "No additional input", "NaN", "(not applicable)"])  # fmt: skip
+                                  "N/A", "none", "[No input needed]",
+                                  "no context", "None needed",
+                                  "No additional input", "NaN", "(not applicable)"])  # fmt: skip
 def test_11_placeholders_are_no_input(text: str) -> None:
     assert sample({"instruction": "I", "input": text, "output": "x"}) == ("I", "x")
 

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run check test lint format typecheck sqltest pytest slowtest exhaustive bench clean
+.PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest exhaustive bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,11 @@ run: $(INSTALLED) ## install, run the pipeline, show what was kept
 
 test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
 
-check: $(INSTALLED_FOR_TESTS) lint typecheck sqltest ## the inner loop: format, lint, types, SQL unit tests, and the Python tests that start no embedded model
-	$(BIN)/pytest -m "not slow and not exhaustive and not embedded" -n 3 --dist loadgroup
+check: $(INSTALLED_FOR_TESTS) ## the inner loop in a minute and a half: format, lint, types, SQL unit tests, the quick half of pytest
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint typecheck sqltest quicktest
+
+quicktest: $(INSTALLED_FOR_TESTS)
+	$(BIN)/pytest -m "not long and not slow and not exhaustive and not embedded" -n 2 --dist loadgroup
 
 lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .

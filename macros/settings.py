@@ -1,6 +1,18 @@
 """What is checked before `sqlmesh plan` and `sqlmesh run` execute anything."""
 
+import sys
+
 from sqlmesh import macro
+
+from python_models.cli.warehouse import WarehouseError, check_that_it_opens
+from python_models.settings import database_path
+
+# `sqlmesh plan` loads the macros before it opens the warehouse, and has no words of its own for one that is held;
+# `sqlmesh run` opens it first.
+try:
+    check_that_it_opens(database_path())
+except WarehouseError as error:
+    sys.exit(error.message)
 
 
 @macro()

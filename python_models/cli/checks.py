@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from python_models.cli.warehouse import check_that_it_opens
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import configured_endpoint
 from python_models.settings import (
@@ -80,6 +81,7 @@ def _check_database(path: Path) -> None:
             f"{PROJECT_ROOT}, or set TACOS_DATABASE to an absolute path."
         )
     _check_folder("TACOS_DATABASE", path)
+    check_that_it_opens(path)
 
 
 def _check_cache() -> None:

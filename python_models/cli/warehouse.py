@@ -25,6 +25,26 @@ def locked_message(path: Path, error: Exception) -> str:
     )
 
 
+def check_that_it_opens(path: Path) -> None:
+    """See whether SQLMesh will be able to open the warehouse for writing; one that is not there yet it will make.
+
+    Raises:
+        WarehouseError: it is a folder, no DuckDB file, or held by another process.
+    """
+    if path.is_dir():
+        raise WarehouseError(f"TACOS_DATABASE must be the path of a file, but {path} is a folder.")
+    if not path.exists():
+        return
+    try:
+        duckdb.connect(str(path)).close()
+    except duckdb.ConnectionException:
+        return  # this process has it open already, in another way
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise WarehouseError(locked_message(path, error)) from error
+        raise WarehouseError(f"The warehouse {path} cannot be opened: {error}") from error
+
+
 @contextmanager
 def open_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for reading.

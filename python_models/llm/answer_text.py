@@ -81,8 +81,8 @@ def after_reasoning(text: str) -> str:
     """
     text = text.strip().lstrip("\ufeff")
     fence = _FENCE.match(text)
-    if _OPENING.match(text, fence.end() if fence else 0):
-        return text  # a JSON value comes first, and may speak of the marks in its strings
+    if _OPENING.match(text, start := fence.end() if fence else 0):
+        return _after_draft(text, start)
     ends = [mark.end() for mark in _END_OF_REASONING.finditer(text)]
     rest = text[ends[-1] :].strip() if ends else text
     if _START_OF_REASONING.search(rest):
@@ -90,6 +90,20 @@ def after_reasoning(text: str) -> str:
     if ends and not rest:
         raise InvalidReply("empty_reply", "nothing follows the reasoning")
     return rest
+
+
+def _after_draft(text: str, start: int) -> str:
+    """The text behind a JSON value and an end of reasoning; else all: the value may speak of the marks in its strings.
+
+    Some servers leave out the mark that begins the reasoning, and a draft may be all of it.
+    """
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return text
+    ends = [mark.end() for mark in _END_OF_REASONING.finditer(text, end)]
+    rest = text[ends[-1] :].strip() if ends else ""
+    return rest or text
 
 
 def read_json(text: str, keys: Collection[str] = ()) -> Any:

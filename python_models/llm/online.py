@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from python_models.llm.answer_text import InvalidReply
+from python_models.llm.jobs import Job, Outcome
 from python_models.llm.lookup import Answer, Item, Lookup, evaluate
 from python_models.llm.request import ChatRequest
-from python_models.llm.sender import Job, Outcome, Sender
+from python_models.llm.sender import Sender
 from python_models.llm.session import Session
 from python_models.llm.streak import FailureStreak
 

@@ -121,6 +121,6 @@ class Session:
         waits_for = None
         if self.sender is not None:
             waits_for = self.sender.waits_for()
-            while not self.sender.notices.empty():
-                self.progress.say(f"{self.stage}: {self.sender.notices.get()}")
+            while not self.sender.patience.notices.empty():
+                self.progress.say(f"{self.stage}: {self.sender.patience.notices.get()}")
         self.progress.update(self.budget.known_spent_usd if self.budget is not None else None, waits_for)

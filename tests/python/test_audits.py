@@ -10,6 +10,8 @@ from sqlmesh import Context
 from python_models.llm.answer_columns import ANSWER_TYPES
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 Tables = dict[str, str]
 """Name and columns of a table of the schema tacos -> its rows, as SQL."""
 

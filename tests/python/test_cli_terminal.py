@@ -16,6 +16,8 @@ from python_models.llm.cache.response_cache import CachedReply, ResponseCache
 from python_models.settings import PROJECT_ROOT
 from python_models.terminal import UserError, count, shown, shown_line
 
+pytestmark = pytest.mark.long
+
 HOSTILE = {
     "markup": "[/INST] [bold]x[/] [link=http://evil.example]click[/link] [/",
     "colour": "\x1b[31mred\x1b[2J",

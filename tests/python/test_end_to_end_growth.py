@@ -62,3 +62,26 @@ def test_one_percent_more_samples_cost_one_percent_more(tmp_path: Path) -> None:
         now = dict(project.query("SELECT normalized_tag, cluster_id FROM tacos.tag_clusters"))
         assert {tag: now.get(tag) for tag in clusters} == clusters, "a cluster changed its id"
         assert NEW_SUBJECT in now
+
+        # An alias that touches a few samples, tried in an environment: production's clusters are where its fit starts.
+        primary = "SELECT sample_id, cluster_id FROM tacos{}.clusters WHERE is_primary"
+        before = dict(project.query(primary.format("")))
+        tag, target = "python", "bread"
+        touched = f"SELECT DISTINCT sample_id FROM tacos{{}}.normalized_tags WHERE normalized_tag = '{tag}'"
+        touched_ids = {sample for (sample,) in project.query(touched.format(""))}
+        with (project.root / "seeds" / "tag_aliases.csv").open("a", encoding="utf-8") as aliases:
+            aliases.write(f"{tag},{target},tried\n")
+        endpoint.forget()
+        project.run("plan", "dev", "--auto-apply", "--no-prompts")
+        assert touched_ids
+        assert project.query(touched.format("__dev")) == []
+        after = dict(project.query(primary.format("__dev")))
+        moved = {sample for sample, cluster in before.items() if after[sample] != cluster}
+        print(len(touched_ids), len(moved), len(moved - touched_ids), endpoint.record.n_requests)
+        assert len(moved - touched_ids) <= 0.02 * len(before)
+        assert not any("tags" in body and "first_score" not in body for body in endpoint.record.bodies)
+        assert endpoint.record.n_requests <= 6 * len(touched_ids)
+        endpoint.forget()
+        assert "No model batches to execute" in project.run("plan", "--auto-apply", "--no-prompts")
+        assert dict(project.query(primary.format(""))) == after
+        assert endpoint.record.n_requests == 0

@@ -23,6 +23,8 @@ from python_models.embedded.weights import EMBEDDER_NAME
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 KEY = "sk-a-test-of-no-worth-0123456789"
 
 TOPICS = ("bread", "planets", "verbs", "taxes", "rivers", "poems")

@@ -11,7 +11,7 @@ import pytest
 from judging_pipeline import JudgingPipeline, sample_ids
 
 # One process for all: rendering the queries takes longer than running them.
-pytestmark = pytest.mark.xdist_group("judging")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("judging")]
 
 CLUSTER_SIZES = (1, 2, 3, 4, 5, 6, 7, 40, 41, 90)
 HALVING = {"judging_profile": "halving", "selection_size": 40, "max_failure_share": 1.0}

@@ -26,6 +26,8 @@ from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "tls"
 
 

@@ -10,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, run, tagging_work
 
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
+
+pytestmark = pytest.mark.long
 
 N_ITEMS = 1_500
 CONCURRENCY = 16

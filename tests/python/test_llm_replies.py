@@ -145,6 +145,12 @@ def test_unusable_tags_are_refused_by_type(text: str, kind: str) -> None:
     assert caught.value.kind == kind
 
 
+@pytest.mark.parametrize("draft", ['{"first_score": 50, "second_score": 50}', '```json\n{"first_score": 50}\n```'])
+def test_a_draft_that_is_all_of_the_reasoning_is_no_answer(draft: str) -> None:
+    assert parse_scores(f"{draft}\n</think>\n\n{SCORES}") == parse_scores(SCORES)
+    assert parse_scores(f"{SCORES}</think>") == parse_scores(SCORES)
+
+
 @pytest.mark.parametrize(
     "mark", ["</think>", "</Thinking>", "</reasoning>", "[/THINK]", "◁/think▷", "<|END_THINKING|>"]
 )

@@ -16,13 +16,15 @@ import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import run, tagging_work
 
-from python_models.llm import sender
+from python_models.llm import patience
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint import pace, quota, retries
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.errors import EndpointError, UselessReplies
 from python_models.llm.progress import Progress
 from python_models.settings import PROJECT_ROOT
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_being_turned_away_uses_up_no_tries_while_others_succeed(server: FakeEnd
 def test_an_endpoint_that_only_turns_away_ends_the_run(
     server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "_LONGEST_TURNED_AWAY_S", 0.2)
+    monkeypatch.setattr(patience, "_LONGEST_TURNED_AWAY_S", 0.2)
     server.behaviour.fault = lambda body, n_seen: "rate_limit"
     with pytest.raises(EndpointError, match="TACOS_TOKENS_PER_MINUTE"):
         run(server, tmp_path, tagging_work(1_000), max_retries=2)

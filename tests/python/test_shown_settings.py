@@ -16,6 +16,8 @@ from test_metamorphic import ALTERNATIVES
 
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 VARIABLES = "__sqlmesh__vars__"
 
 

@@ -371,6 +371,7 @@ print(n, peak() - before)
 
 @pytest.mark.parametrize("text_kb", [900, 8000])
 @pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.long
 def test_a_small_file_of_much_text_is_read_in_bounded_memory(text_kb: int, nested: bool, tmp_path: Path) -> None:
     """A Parquet file of kilobytes that decodes to 800 MB, one text again and again."""
     if not Path("/proc/self/status").exists():

@@ -185,6 +185,7 @@ def test_duckdb_takes_every_row(tmp_path: Path) -> None:
     assert counts[2] == counts[3] > 10
 
 
+@pytest.mark.long
 def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     """250 MB of JSONL within 200 MB more than the program needs for itself (gzip makes writing the file quick)."""
     if not Path("/proc/self/status").exists():

@@ -12,6 +12,8 @@ from sqlmesh.utils.errors import SQLMeshError
 from python_models.settings import PROJECT_ROOT
 from python_models.stale_children import categorize_safely, stale_children
 
+pytestmark = pytest.mark.long
+
 CONFIG = """
 gateways: {local: {connection: {type: duckdb, database: '%s/warehouse.duckdb'}}}
 model_defaults: {dialect: duckdb, start: 2020-01-01}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from python_models.source.conversations import is_conversation, parse_list
-from python_models.source.fields import PLURAL_FIELDS, FieldError, Fields
+from python_models.source.fields import FieldError, Fields
+from python_models.source.names import PLURAL_FIELDS
 from python_models.source.texts import is_empty
 
 # Fields of an object that is one of several answers.

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from python_models.source.doubled import find_doubled, make_row
-from python_models.source.fields import KNOWN_FIELDS
+from python_models.source.names import KNOWN_FIELDS
 from python_models.source.pieces import Piece
 from python_models.source.streams import KEPT_BYTES, ByteSource
 

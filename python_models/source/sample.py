@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from python_models.source.answers import choose_answer
 from python_models.source.contents import read_content
 from python_models.source.conversations import Turn, TurnError, is_conversation, read_turns
-from python_models.source.fields import CHOSEN_FIELDS, FieldError, Fields, read_text
+from python_models.source.fields import FieldError, Fields, read_text
+from python_models.source.names import CHOSEN_FIELDS
 from python_models.source.questions import NO_OUTPUT, join_question
 from python_models.source.texts import clean, is_empty
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from python_models.source.conversations import is_turn
-from python_models.source.fields import RECORD_FIELDS
+from python_models.source.names import RECORD_FIELDS
 
 # Names under which a list of records is kept: LMFlow, FLAN, pandas, the Hugging Face viewer, one file for all splits.
 WRAPPERS = frozenset(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_models.source import conversations
-from python_models.source.fields import CONVERSATION_FIELDS, KNOWN_FIELDS
 from python_models.source.formats import parse, parse_any
+from python_models.source.names import CONVERSATION_FIELDS, KNOWN_FIELDS
 from python_models.source.plain import read_plain
 
 ODD_TEXTS = ("", " ", "[1]", " [x", "<noinput>", "N/A", "<no output>", "\0", "\ud800", "\ufeff", "    code", "a\r\nb",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from python_models.source import conversations
@@ -52,6 +52,9 @@ CONVERSATIONS = st.builds(
 )
 
 
+@example(record={"prompt": '[{"role": "user", "content": "Q"}]', "completion": "A"})
+@example(record={"prompt": "Q", "completion": "<no output>"})
+@example(record={"instruction": "Q", "input": " N/A ", "output": "A"})
 @given(record=COLUMNS | CONVERSATIONS)
 @settings(max_examples=600, deadline=None)
 def test_the_short_way_reads_what_the_general_way_reads(record: dict[str, Any]) -> None:

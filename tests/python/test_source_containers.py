@@ -82,13 +82,14 @@ def test_turns_are_read_from_every_nested_column(turns: Any, kind: pa.DataType, 
 
 
 def test_objects_over_several_lines_are_cut_at_their_own_end(tmp_path: Path) -> None:
-    text = '[\n{\n"instruction":"Q",\n"x":\n{\n"a":1\n},\n"output":"A"\n},\n{\n"prompt":"R",\n"output":"B"\n}\n]'
+    nested = '{\n"instruction":"Q",\n"x":\n{\n"a":1\n},\n"output":"A"\n}'
+    text = '[\n{\n"prompt":"R",\n"output":"B"\n},\n' + nested + ",\n" + nested + "\n]"
     (tmp_path / "a.json").write_text(text)
-    (tmp_path / "b.json").write_text(text.replace('},\n{\n"p', '}\n,\n{\n"p'))
+    (tmp_path / "b.json").write_text(text.replace('},\n{\n"i', '}\n,\n{\n"i'))
     (tmp_path / "c.json").write_text(
         json.dumps({"meta": {"a": 1}, "data": {"train": RECORDS[:5], "test": RECORDS[5:]}})
     )
-    assert samples(tmp_path) == [*[("Q", "A"), ("R", "B")] * 2, *SAMPLES]
+    assert samples(tmp_path) == [*[("R", "B"), ("Q", "A"), ("Q", "A")] * 2, *SAMPLES]
 
 
 NESTED_FIRST = '{"messages": [\n{"role": "user", "content": "Q?"},\n{"role": "assistant", "content": "A."}\n]}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -10,8 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
-_CHUNK_BYTES = 1 << 20
+import pyarrow as pa
+
+PACKED_TAR_ENDINGS = {".tar.zst": "zstd", ".tzst": "zstd", ".tar.lz4": "lz4"}
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", *PACKED_TAR_ENDINGS)
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -21,6 +24,7 @@ ARCHIVE_ERRORS = (
     RuntimeError,
     ValueError,
     OSError,
+    pa.ArrowException,
 )
 
 
@@ -108,14 +112,13 @@ def _open_tar(path: Path) -> tarfile.TarFile:
 @lru_cache(maxsize=1)
 def _open_tar_once(path: Path, modified_at: int) -> tarfile.TarFile:  # noqa: ARG001
     """One archive stays open: its members are read one after the other, and a packed tar can only be read forwards."""
-    if not path.name.lower().endswith((".zst", ".tzst")):
+    packing = next((how for ending, how in PACKED_TAR_ENDINGS.items() if path.name.lower().endswith(ending)), None)
+    if packing is None:
         return tarfile.open(path)
-    import pyarrow as pa  # this Python's tarfile knows no zstd
-
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the archive is open
-    with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as packed:
-        while chunk := packed.read(_CHUNK_BYTES):
-            unpacked.write(chunk)
+    # pyarrow unpacks these, but only forwards, and the files are read in the order of their names.
+    unpacked = tempfile.TemporaryFile(prefix="tacos-")  # noqa: SIM115
+    with path.open("rb") as file, pa.CompressedInputStream(file, packing) as stream:
+        shutil.copyfileobj(stream, unpacked, 1 << 20)
     unpacked.seek(0)
     return tarfile.open(fileobj=unpacked)
 

@@ -43,7 +43,8 @@ def _list_calls(value: Any) -> list[Any]:
         return [] if text.lower() in ("", "null", "none") else [text]
     if isinstance(value, list):
         return [call for item in value for call in _list_calls(item)]
-    return [] if is_empty(value) else [_shorten(value)]
+    call = _shorten(value)
+    return [] if is_empty(call) or (isinstance(call, dict) and call.keys() <= {"type", "id", "index"}) else [call]
 
 
 def _shorten(call: Any) -> Any:
@@ -55,10 +56,10 @@ def _shorten(call: Any) -> Any:
             return _shorten(call[wrapper])
     name = call.get("name") or call.get("tool_name") or call.get("function")
     field = next((field for field in ARGUMENT_FIELDS if call.get(field) is not None), None)
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         # A table that unites calls of different arguments fills those that are missing with nulls.
         return {key: item for key, item in call.items() if item is not None}
-    arguments = call[field] if field else {}
+    arguments = {} if field is None or is_empty(call[field]) else call[field]
     if isinstance(arguments, str):
         parsed, error = read_json(arguments.encode("utf-8", "replace"))
         arguments = parsed if error is None and isinstance(parsed, dict) else arguments

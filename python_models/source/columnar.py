@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from python_models.source.doubled import find_doubled, make_row
@@ -25,13 +28,14 @@ CELL_ERRORS = (ArithmeticError, LookupError, ValueError, TypeError, AttributeErr
 def read_parquet(path: Path) -> Iterator[Piece]:
     """Read the rows of a Parquet file; a file or a part of it that cannot be read is one error."""
     try:
-        file = pq.ParquetFile(path, memory_map=True, pre_buffer=False, buffer_size=1 << 20)
+        file = _open_parquet(path)
     except (pa.ArrowException, OSError) as error:
         yield Piece(b"", None, f"unreadable Parquet: {_shorten(error)}")
         return
     with file:
         groups = range(file.metadata.num_row_groups)
-        n_rows = min((_find_batch_rows(file.metadata.row_group(i)) for i in groups), default=1)
+        kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
+        n_rows = min((_find_batch_rows(file.metadata.row_group(i), kept) for i in groups), default=1)
         yield from _read_batches(file.iter_batches(batch_size=n_rows), "Parquet")
 
 
@@ -50,14 +54,28 @@ def read_arrow(path: Path, is_stream: bool) -> Iterator[Piece]:
         yield Piece(b"", None, f"unreadable Arrow: {_shorten(error)}")
 
 
-def _find_batch_rows(group: Any) -> int:
-    """Find how many rows of a row group can be decoded at a time, from what they may be at most."""
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file so that texts in a dictionary stay there until a few rows are taken out."""
+    schema = pq.read_schema(path)
+    texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
+    # A name with a dot would be taken for a path.
+    once = [name for name in texts if "." not in name and texts.count(name) == 1]
+    return pq.ParquetFile(path, memory_map=True, pre_buffer=False, buffer_size=1 << 20, read_dictionary=once)
+
+
+def _find_batch_rows(group: Any, kept: Collection[str]) -> int:
+    """Find how many rows of a row group can be decoded at a time, from what they may be at most.
+
+    Args:
+        group: the metadata of the row group.
+        kept: columns whose texts stay in their dictionary, however often they are repeated.
+    """
     row_bytes, max_row_bytes = group.total_byte_size / max(group.num_rows, 1), 0
     for i in range(group.num_columns):
         column = group.column(i)
         n_bytes, n_packed = column.total_uncompressed_size, column.total_compressed_size
         may_repeat = n_bytes <= DICTIONARY_BYTES + 4 * column.num_values or n_packed * MANY_TIMES < n_bytes
-        if column.has_dictionary_page and may_repeat:
+        if column.has_dictionary_page and may_repeat and column.path_in_schema not in kept:
             max_row_bytes += n_bytes
     n_rows = min(BATCH_BYTES / max(row_bytes, 1), BATCH_BYTES / max(max_row_bytes, 1), MAX_BATCH_ROWS)
     return max(int(n_rows), 1)
@@ -72,23 +90,51 @@ def _read_batches(batches: Iterator[pa.RecordBatch], what: str) -> Iterator[Piec
             return
         if batch is None:
             return
-        n_repeated = sum(column.dictionary.nbytes for column in batch.columns if pa.types.is_dictionary(column.type))
-        n_rows = min(BATCH_BYTES * batch.num_rows / max(batch.nbytes, 1), BATCH_BYTES / max(n_repeated, 1))
-        n_rows = max(min(int(n_rows), MAX_BATCH_ROWS), 1)
-        for start in range(0, batch.num_rows, n_rows):
-            yield from _read_rows(batch.slice(start, n_rows))
+        for start, end in pairwise(_find_cuts(batch)):
+            yield from _read_rows(batch.slice(start, end - start))
+
+
+def _find_cuts(batch: pa.RecordBatch) -> list[int]:
+    """Cut a batch into runs of rows whose values take about ``BATCH_BYTES``: the first row of each, and the end."""
+    row_bytes = np.full(batch.num_rows, batch.nbytes / max(batch.num_rows, 1))
+    for column in batch.columns:
+        if not pa.types.is_dictionary(column.type):
+            continue
+        if _holds_text(column.type):
+            sizes = pc.binary_length(column.dictionary).take(column.indices)
+            row_bytes += pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False)
+        else:
+            row_bytes += column.dictionary.nbytes
+    cuts = [0]
+    ends = np.cumsum(row_bytes)
+    while cuts[-1] < batch.num_rows:
+        start = cuts[-1]
+        read = ends[start - 1] if start else 0
+        n_rows = int(np.searchsorted(ends[start:], read + BATCH_BYTES, side="right"))
+        cuts.append(min(start + max(min(n_rows, MAX_BATCH_ROWS), 1), batch.num_rows))
+    return cuts
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    value = kind.value_type
+    return any(
+        is_kind(value)
+        for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    )
 
 
 def _read_rows(batch: pa.RecordBatch) -> Iterator[Piece]:
     names = batch.schema.names
     doubled = find_doubled(names)
     columns = [_read_column(column) for column in batch.columns]
+    if not doubled and not any(UnicodeDecodeError in set(map(type, column)) for column in columns):
+        for values in zip(*columns, strict=True):
+            yield Piece(b"", dict(zip(names, values, strict=True)), None)
+        return
     for values in zip(*columns, strict=True):
         wrong = next((value for value in values if type(value) is UnicodeDecodeError), None)
         if wrong is None:
-            yield Piece(
-                b"", make_row(names, values, doubled) if doubled else dict(zip(names, values, strict=True)), None
-            )
+            yield Piece(b"", make_row(names, values, doubled), None)
         else:
             yield Piece(b"", None, f"not UTF-8 at byte {wrong.start + 1}")
 
@@ -96,7 +142,9 @@ def _read_rows(batch: pa.RecordBatch) -> Iterator[Piece]:
 def _read_column(column: pa.Array) -> list[Any]:
     """Read the values of a column; where one cannot be a Python value, each by itself."""
     try:
-        return list(column.to_pylist())
+        if pa.types.is_dictionary(column.type) and _holds_text(column.type):
+            column = column.dictionary_decode()
+        return list(column.to_pylist(maps_as_pydicts="lossy"))
     except CELL_ERRORS:
         return [_read_cell(cell) for cell in column]
 
@@ -104,7 +152,7 @@ def _read_column(column: pa.Array) -> list[Any]:
 def _read_cell(cell: pa.Scalar) -> Any:
     """Read a value: a text that is not UTF-8 as its error, what Python cannot hold (the year 10,000) as None."""
     try:
-        return cell.as_py()
+        return cell.as_py(maps_as_pydicts="lossy")
     except UnicodeDecodeError as error:
         return error
     except CELL_ERRORS:

@@ -71,11 +71,11 @@ def _read_part(part: Any) -> tuple[str, Any]:
     if not isinstance(part, dict):
         raise ContentError("has a part that is not text")
     kind = part.get("type")
-    if kind in CALL_TYPES:
+    if kind in CALL_TYPES or str(kind).endswith("_tool_use"):
         return "call", next((part[field] for field in ("value", "text", "tool_calls") if part.get(field)), part)
     if "functionCall" in part:
         return "call", part["functionCall"]
-    if kind in RESULT_TYPES or "functionResponse" in part:
+    if kind in RESULT_TYPES or str(kind).endswith("_tool_result") or "functionResponse" in part:
         return "result", None
     if kind in THOUGHT_TYPES or part.get("thought") is True:
         texts = [part[field] for field in ("thinking", "reasoning", *TEXT_FIELDS) if isinstance(part.get(field), str)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from python_models.source.calls import CALL_FIELDS, CALL_TYPES, RESULT_TYPES, write_calls
 from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content
-from python_models.source.roles import PAIR_FIELDS, find_role
+from python_models.source.roles import PAIR_FIELDS, ROLES, find_role
 from python_models.source.texts import clean, is_empty, read_json
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
@@ -17,12 +17,18 @@ CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "
 LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
 
 
+SPEAKERS = ("user", "assistant", "system")
+
+
 class Turn(NamedTuple):
-    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none."""
+    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none.
+
+    ``not_learned`` is the author's mark that an answer is context only, such as "weight is 0"; None without one.
+    """
 
     role: str
     text: str | None
-    is_learned: bool = True
+    not_learned: str | None = None
 
 
 class TurnError(ValueError):
@@ -53,6 +59,11 @@ def read_turns(conversation: Any) -> list[Turn]:
         conversation = conversation[0]
     turns: list[Turn] = []
     for turn_no, turn in enumerate(conversation, start=1):
+        if (plain := read_plain_turn(turn)) is not None:
+            turns.append(plain)
+            continue
+        if not isinstance(turn, str) and is_empty(turn):  # a table fills lists up with nulls
+            continue
         try:
             if isinstance(turn, dict):
                 turns += _read_object(turn)
@@ -67,6 +78,17 @@ def read_turns(conversation: Any) -> list[Turn]:
         except ContentError as error:
             raise TurnError(f"turn {turn_no} {error}") from None
     return turns
+
+
+def read_plain_turn(turn: Any) -> Turn | None:
+    """Read the commonest turn, a role and a text: no more than a shortcut; None if it is any other."""
+    if type(turn) is not dict or len(turn) != 2:
+        return None
+    name, text = turn.get("role") or turn.get("from"), turn.get("content") or turn.get("value")
+    if type(name) is not str or type(text) is not str or (role := ROLES.get(name)) not in SPEAKERS:
+        return None
+    said = clean(text)
+    return Turn(role, said) if said else None
 
 
 def is_conversation(value: Any, from_text: bool = False) -> bool:
@@ -145,7 +167,7 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
         text = clean(value) if isinstance(value, str) else write_calls(turn if value is None else value)
         if turn.get("type") in CALL_TYPES and "name" in turn:
             text = write_calls(turn)
-        yield Turn("assistant", text, _is_learned(turn))
+        yield Turn("assistant", text, _find_mark(turn))
         return
     content = read_content(value)
     if role != "assistant":
@@ -157,7 +179,7 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     thoughts = content.thoughts or next(
         (clean(turn[field]) for field in THOUGHT_FIELDS if isinstance(turn.get(field), str)), ""
     )
-    yield Turn(role, _join_parts(content, thoughts, calls), _is_learned(turn))
+    yield Turn(role, _join_parts(content, thoughts, calls), _find_mark(turn))
 
 
 def _join_parts(content: Content, thoughts: str, calls: list[str | None]) -> str | None:
@@ -185,7 +207,7 @@ def _read_fields(turn: dict[str, Any], fields: Mapping[str, str]) -> Iterator[Tu
         yield Turn("user", "\n\n".join(questions))
     for field, role in fields.items():
         if role == "assistant":
-            yield Turn(role, read_content(turn[field]).text, _is_learned(turn))
+            yield Turn(role, read_content(turn[field]).text, _find_mark(turn))
 
 
 def _read_pair(pair: list[Any]) -> Iterator[Turn]:
@@ -200,9 +222,10 @@ def _read_pair(pair: list[Any]) -> Iterator[Turn]:
             yield Turn(role, read_content(value).text)
 
 
-def _is_learned(turn: dict[str, Any]) -> bool:
+def _find_mark(turn: dict[str, Any]) -> str | None:
+    """Find the author's mark that a turn is not to be learned."""
     for field in LEARNED_FIELDS:
         value = turn.get(field)
         if value is False or value == 0 or (isinstance(value, str) and value.strip().lower() in ("false", "0", "0.0")):
-            return False
-    return True
+            return f"{field} is {str(value).strip().lower()}"
+    return None

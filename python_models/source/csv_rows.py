@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from python_models.source.doubled import find_doubled, make_row
-from python_models.source.fields import KNOWN_FIELDS
+from python_models.source.names import KNOWN_FIELDS
 from python_models.source.pieces import Piece
 from python_models.source.streams import KEPT_BYTES, ByteSource
 
@@ -127,7 +127,7 @@ class _Rows:
     def _read_quoted(self, line: str) -> list[str]:
         """Read a row that has quotes, with the lines that its quotes hold together."""
         width = len(self.header or ())
-        if self.spaced_quote.search(line):
+        if ' "' in line and self.spaced_quote.search(line):
             try:  # "a", "b": the space belongs to the delimiter if that makes a row of it
                 (row,) = csv.reader([line], delimiter=self.delimiter, strict=True, skipinitialspace=True)
                 if len(row) == width or self.header is None:

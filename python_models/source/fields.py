@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from python_models.source.answers import FieldError, read_segments
 from python_models.source.conversations import is_conversation
 from python_models.source.doubled import Doubled
-from python_models.source.texts import clean, is_empty
+from python_models.source.names import (
+    CHOSEN_FIELDS,
+    CONVERSATION_FIELDS,
+    INPUT_FIELDS,
+    LOOSE_CONVERSATION_FIELDS,
+    find_columns,
+)
+from python_models.source.segments import holds_segments, read_segments
+from python_models.source.texts import clean, is_empty, read_scalar
 
-# Field that holds the turns, to the name of the format. The last three count only if they hold a list of turns.
-CONVERSATION_FIELDS = {"messages": "messages", "conversations": "sharegpt", "conversation": "sharegpt"}
-LOOSE_CONVERSATION_FIELDS = {"contents": "messages", "dialogue": "sharegpt", "dialog": "sharegpt", "data": "sharegpt"}
-HISTORY_FIELDS = ("history", "chat_history", "conversation_history", "dialogue_history")
-# All that are filled make the instruction, in this order, then the inputs, then the options.
-INSTRUCTION_FIELDS = ("instruction", "prompt", "question", "query", "problem", "input", "inputs")
-INPUT_FIELDS = ("input", "context", "passage", "article")
-OPTION_FIELDS = ("options", "choices")
-OPTION_COLUMN = re.compile(r"(?:options?|choices?)?[_ ]?([a-h])|(?:option|choice)[_ ]?(\d)")
-# The first that is filled is the response; the preferred of a pair comes before all.
-CHOSEN_FIELDS = ("chosen", "chosen_response", "preferred_output")
-REJECTED_FIELDS = ("rejected", "rejected_response", "non_preferred_output")
-RESPONSE_FIELDS = (
-    "output",
-    "response",
-    "completion",
-    "generation",
-    "solution",
-    "answer",
-    "target",
-    "targets",
-    "answers",
-    *("responses", "completions", "outputs", "generations", "solutions", "candidates"),
-)
-SYSTEM_FIELDS = (
-    *("system", "system_prompt", "system_message"),
-    *("systemprompt", "system_instruction", "systeminstruction"),
-)
-LABEL_FIELDS = ("kto_tag", "label")
-# Columns named after who speaks; a user may also be somebody's name, so they count only if no other field does.
-SPEAKER_FIELDS = ("human", "user"), ("assistant", "gpt", "bot", "chatgpt")
-RECORD_FIELDS = frozenset(
-    (*CONVERSATION_FIELDS, *INSTRUCTION_FIELDS, *RESPONSE_FIELDS, *CHOSEN_FIELDS, *REJECTED_FIELDS, *HISTORY_FIELDS)
-)
-KNOWN_FIELDS = RECORD_FIELDS | {*INPUT_FIELDS, *OPTION_FIELDS, *SYSTEM_FIELDS, *LABEL_FIELDS}
 UNKNOWN_FORMAT = "unknown"
+# Groups of fields in which a text such as "[]" or "null" says nothing; elsewhere it may be an answer.
+WRITTEN_GROUPS = frozenset(("conversations", "histories", "systems"))
+# Labels of an undesired answer.
+UNDESIRED = frozenset(("false", "0", "undesirable", "undesired", "bad", "rejected", "negative"))
+
+
+class FieldError(ValueError):
+    """A field of a record is not what a sample needs; the message is the reason for rejecting the record."""
 
 
 @dataclass(slots=True)
@@ -63,39 +41,13 @@ class Fields:
     inputs: list[Any] = field(default_factory=list)
     options: list[tuple[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
-    # Of several answers in a list, which ones are good; None if the author does not say.
-    answer_labels: Any = None
     systems: list[Any] = field(default_factory=list)
+    # Which of several answers are preferred: a mark for each, or the number of one from 0.
+    labels: list[Any] = field(default_factory=list)
+    chosen_no: int | None = None
     # What is said of a record without an instruction or a response: "missing", or "empty" if the field is there.
     no_instruction: str = "missing"
     no_response: str = "missing"
-
-
-_GROUPS = {
-    "labels": LABEL_FIELDS,
-    "conversations": (*CONVERSATION_FIELDS, *LOOSE_CONVERSATION_FIELDS),
-    "histories": HISTORY_FIELDS,
-    "questions": INSTRUCTION_FIELDS,
-    "inputs": INPUT_FIELDS,
-    "options": OPTION_FIELDS,
-    "answers": (*CHOSEN_FIELDS, *RESPONSE_FIELDS),
-    "systems": SYSTEM_FIELDS,
-    "rejected": REJECTED_FIELDS,
-    "users": SPEAKER_FIELDS[0],
-    "assistants": SPEAKER_FIELDS[1],
-}
-
-
-@lru_cache(maxsize=4_096)
-def _find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
-    """Find the known columns among the names of a record: (group, known name in small letters, name in the record)."""
-    # CSV files often write their header in capitals; the exact name wins.
-    names = {str(key).strip().lower(): key for key in reversed(keys)} | {key: key for key in keys}
-    columns = [(group, name, names[name]) for group, known in _GROUPS.items() for name in known if name in names]
-    matches = {key: match[1] or match[2] for key in keys if (match := OPTION_COLUMN.fullmatch(str(key).lower()))}
-    if len(matches) > 1:
-        columns += [("letters", letter, key) for key, letter in sorted(matches.items(), key=lambda item: item[1])]
-    return tuple(columns)
 
 
 def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
@@ -106,41 +58,38 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     """
     if mapping and any(column in record for column in mapping.values()):
         return _read_mapped(record, mapping)
-    inner = record.get("input")
-    if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):  # OpenAI's preferences
-        record = {**record, "input": None, **inner}
-    columns = _find_columns(tuple(record))
+    for outer in ("input", "request", "body"):  # OpenAI's preferences and logs of calls
+        inner = record.get(outer)
+        if type(inner) is dict and any(name in inner for name in CONVERSATION_FIELDS):
+            record = {**record, outer: None, **inner}
+    columns = find_columns(tuple(record))
     filled: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     for group, name, key in columns:
         value = record[key]
         if type(value) is Doubled:
             raise FieldError(f"two columns are named {name!r}, with different values")
-        if not is_empty(value):
+        if not is_empty(value) and not (group in WRITTEN_GROUPS and _is_written_empty(value)):
             filled[group].append((name, value))
     for name, value in filled["labels"]:
         if _is_undesired(name, value, filled):
-            raise FieldError(f"undesired: {name} is false")
+            raise FieldError(f"undesired: {name} is {_name_label(value)}")
     if not (filled["questions"] or filled["answers"]) and filled["users"] and filled["assistants"]:
         filled["questions"], filled["answers"] = filled["users"][:1], filled["assistants"][:1]
     fields = Fields(
         UNKNOWN_FORMAT,
         history=[value for _, value in filled["histories"]],
-        # a number under "chosen" says which of two, it is no answer
-        answers=[
-            (name, value)
-            for name, value in filled["answers"]
-            if name not in CHOSEN_FIELDS or not isinstance(value, int)
-        ],
-        answer_labels=record.get("labels"),
+        answers=[(name, value) for name, value in filled["answers"] if not _is_number_of(name, value, filled)],
         systems=[value for _, value in filled["systems"]],
+        labels=next((value for _, value in filled["marks"] if isinstance(value, list)), []),
+        chosen_no=next((value for name, value in filled["answers"] if name == "chosen" and type(value) is int), None),
     )
-    if turns := read_segments(record.get("segments")):
-        fields.conversation, fields.format = turns, "segments"
-        return fields
+    if any(name == "choices" and _are_completions(value) for name, value in filled["options"]):
+        fields.answers += [(name, value) for name, value in filled["options"] if name == "choices"]
+        filled["options"] = []
     for name, value in filled["conversations"]:
         is_alone = not (filled["questions"] and fields.answers)
         if _holds_turns(name, value) or (name in CONVERSATION_FIELDS and is_alone):
-            fields.conversation = value
+            fields.conversation = read_segments(value) if name == "segments" else value
             fields.format = (CONVERSATION_FIELDS | LOOSE_CONVERSATION_FIELDS)[name]
             return fields
     _add_questions(fields, filled, any(name == "instruction" for _, name, _ in columns))
@@ -184,9 +133,7 @@ def _read_mapped(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
     if not is_empty(values["response"]):
         fields.answers = [("response", values["response"])]
     fields.systems = [
-        record[key]
-        for group, _, key in _find_columns(tuple(record))
-        if group == "systems" and not is_empty(record[key])
+        record[key] for group, _, key in find_columns(tuple(record)) if group == "systems" and not is_empty(record[key])
     ]
     fields.no_instruction = "missing" if values["instruction"] is None else "empty"
     fields.no_response = "missing" if values["response"] is None else "empty"
@@ -200,7 +147,27 @@ def _is_undesired(name: str, value: Any, filled: Mapping[str, list[tuple[str, An
     names = {name for group in ("questions", "answers", "conversations") for name, _ in filled.get(group, ())}
     if name != "kto_tag" and not (names >= {"prompt", "completion"} or names & CONVERSATION_FIELDS.keys()):
         return False
-    return str(value).strip().lower() in ("false", "0")
+    return str(value).strip().lower() in UNDESIRED
+
+
+def _name_label(value: Any) -> str:
+    text = str(value).strip().lower()
+    return "false" if text == "0" else text
+
+
+def _is_number_of(name: str, value: Any, filled: Mapping[str, list[tuple[str, Any]]]) -> bool:
+    """Say whether a number under "chosen" says which of several answers is, rather than being one of a pair."""
+    return name in CHOSEN_FIELDS and isinstance(value, int) and not filled.get("rejected")
+
+
+def _are_completions(choices: Any) -> bool:
+    """Say whether ``choices`` are what OpenAI's service answers, not the options of a question."""
+    return isinstance(choices, list) and all(isinstance(item, dict) and "message" in item for item in choices)
+
+
+def _is_written_empty(value: Any) -> bool:
+    """Say whether a text is how a table writes that there is nothing."""
+    return isinstance(value, str) and value.strip().lower() in ("[]", "{}", "null", "none", "nan", "[null]", "[none]")
 
 
 def _absence(record: dict[str, Any], columns: tuple[tuple[str, str, str], ...], group: str) -> str:
@@ -212,8 +179,36 @@ def _holds_turns(name: str, value: Any) -> bool:
     """Say whether a field that may hold a conversation does: turns, pairs or texts in a list, or the text of one."""
     if name in CONVERSATION_FIELDS:
         return not isinstance(value, str) or value.lstrip()[:1] in ("[", "{")
-    if not isinstance(value, list):
-        return False
+    if not isinstance(value, list) or name == "segments":
+        return name == "segments" and holds_segments(value)
     return is_conversation(value) or (
-        name == "data" and len(value) > 1 and all(isinstance(item, str) for item in value)
+        name in ("data", "dialogue", "dialog") and len(value) > 1 and all(isinstance(item, str) for item in value)
     )
+
+
+def read_text(value: Any, name: str) -> str:
+    """Read a filled field as clean text, a number or a boolean as it is written.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if isinstance(value, str):
+        return clean(value)
+    text = read_scalar(value)
+    if text is None:
+        raise FieldError(f"{name} is {kind_of(value)}, not text")
+    return clean(text)
+
+
+def kind_of(value: Any) -> str:
+    """Name the kind of a value in a reason, such as "a list"."""
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+        str: "a text",
+        bytes: "bytes",
+    }
+    return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

@@ -7,15 +7,14 @@ Axolotl, TRL, ms-swift, FastChat, OpenAI, Anthropic and Hugging Face publish the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from python_models.settings import SettingError
-from python_models.source.answers import FieldError, kind_of
 from python_models.source.conversations import TurnError, is_conversation
 from python_models.source.dates import find_date
-from python_models.source.fields import read_fields
+from python_models.source.fields import FieldError, kind_of, read_fields
+from python_models.source.plain import read_plain
 from python_models.source.sample import Sample, make_sample
 from python_models.source.texts import clean, write_json
 
@@ -23,8 +22,7 @@ MAPPING_ROLES = ("instruction", "input", "response")
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """What one record says.
 
     Attributes:
@@ -75,6 +73,15 @@ def parse(record: Any, mapping: Mapping[str, str]) -> Parsed:
         record: a JSON value or the row of a table.
         mapping: see ``read_mapping``; used for records that have one of its columns, others are recognised as ever.
     """
+    if type(record) is dict and not mapping and (plain := read_plain(record)) is not None:
+        format_name, sample = plain
+        instruction, response, n_turns, system_prompt = sample
+        return Parsed(format_name, instruction, response, write_json(record), n_turns, None, None, system_prompt)
+    return parse_any(record, mapping)
+
+
+def parse_any(record: Any, mapping: Mapping[str, str]) -> Parsed:
+    """Parse a record of whatever form; ``parse`` is the same, only quicker for the plainest."""
     format_name, ingested_on, conversation = UNKNOWN, None, ""
     try:
         conversation = write_json(record)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from python_models.source.conversations import is_turn
 from python_models.source.pieces import Piece
 from python_models.source.streams import KEPT_BYTES, MAX_RECORD_BYTES
 from python_models.source.texts import read_json
-from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_wrap
+from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_be_table, may_wrap
 
 MAX_PART = 1 << 20
+# An object over several lines is looked for in so many bytes.
+MAX_BLOCK = 256 << 10
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 # Strings are one token, so that brackets and commas inside them do not count. A lone quote is a string without an end.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],"]', re.DOTALL)
@@ -37,6 +40,8 @@ class JsonSplitter:
         """Begin at the start of ``stream``."""
         self.stream = stream
         self.n_read = 0
+        self.ahead: deque[bytes] = deque()  # lines that were looked at
+        self.no_block_before = 0
         self.is_line_start = True
         self.contexts = bytearray()  # open brackets of the lists of records, and of objects around them
         self.value = bytearray()  # the present value, as far as it was read
@@ -50,11 +55,11 @@ class JsonSplitter:
 
     def split(self) -> Iterator[Piece]:
         """Yield the pieces."""
-        while part := self.stream.readline(MAX_PART):
+        while part := self._take():
             if self.stack and self.is_line_start and self._begins_record(part):
                 yield from self._give_up()
-            pieces = self._read_line(part) if self.is_line_start and not (self.value or self.beginning) else None
-            self.is_line_start = part.endswith(b"\n")
+            is_line_start, self.is_line_start = self.is_line_start, part.endswith(b"\n")
+            pieces = self._read_line(part) if is_line_start and not (self.value or self.beginning) else None
             yield from self._scan(part) if pieces is None else pieces
             self.n_read += len(part)
             if len(self.value) > MAX_RECORD_BYTES:
@@ -68,16 +73,42 @@ class JsonSplitter:
         text = part.removeprefix(b"\xef\xbb\xbf").strip(BLANK)
         if self.contexts:
             text = text.removesuffix(b",")
+        if text == b"{" and self.contexts[-1:] != b"{":
+            return self._read_block(part)
         if text[:1] in (b"{", b"[") and self.contexts[-1:] != b"{":
             value, error = read_json(text) if text[-1:] in (b"}", b"]") else (None, "")
             return self._expand(value) if error is None else None
         return None if self.contexts or not text or text[:1] in (b"{", b"[") else self._read_other_line(part)
 
+    def _read_block(self, first: bytes) -> Iterable[Piece] | None:
+        """Read the lines of an object up to the bracket that is indented as its first; None if they are no object."""
+        if self.n_read < self.no_block_before:
+            return None
+        end = first[: first.index(b"{")] + b"}"
+        lines, n_bytes = [first], len(first)
+        while n_bytes < MAX_BLOCK and (line := self._take()):
+            lines.append(line)
+            n_bytes += len(line)
+            if line.startswith(end):
+                value, error = read_json(b"".join(lines).strip(BLANK).removesuffix(b","))
+                if error is None:
+                    self.n_read += n_bytes - len(first)
+                    self.is_line_start = line.endswith(b"\n")
+                    return self._expand(value)
+                break
+        # So that no line is looked at more than twice.
+        self.no_block_before = self.n_read + n_bytes
+        self.ahead.extendleft(reversed(lines[1:]))
+        return None
+
+    def _take(self) -> bytes:
+        return self.ahead.popleft() if self.ahead else self.stream.readline(MAX_PART)
+
     def _read_other_line(self, part: bytes) -> Iterator[Piece]:
         """Read a line between values that does not begin like one: a scalar, or something that is not JSON."""
         digest, n_bytes, text = hashlib.md5(part, usedforsecurity=False), len(part), bytearray(part)
         n_counted = len(part)  # by the caller
-        while not part.endswith(b"\n") and (part := self.stream.readline(MAX_PART)):
+        while not part.endswith(b"\n") and (part := self._take()):
             digest.update(part)
             n_bytes += len(part)
             text += part if n_bytes <= MAX_RECORD_BYTES else b""
@@ -195,9 +226,10 @@ class JsonSplitter:
             yield from self._expand(value) if error is None else _salvage(text, error)
 
     def _expand(self, value: object) -> Iterable[Piece]:
-        first = next(iter(value.values()), None) if isinstance(value, dict) else value
-        if isinstance(value, dict) and not isinstance(first, list | dict) and not may_wrap(tuple(value)):
-            return (Piece(b"", value, None),)
+        if isinstance(value, dict) and not may_wrap(names := tuple(value)):
+            first = next(iter(value.values()), None)
+            if not isinstance(first, list | dict) or (isinstance(first, list) and not may_be_table(names)):
+                return (Piece(b"", value, None),)
         return self._expand_all(value)
 
     def _expand_all(self, value: object) -> Iterator[Piece]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from python_models.source.answers import FieldError, kind_of, read_text
 from python_models.source.conversations import parse_list
-from python_models.source.fields import Fields
+from python_models.source.fields import FieldError, Fields, kind_of, read_text
 from python_models.source.texts import dump, is_empty
 
 # What Self-Instruct and its heirs write where there is no input, in any case, brackets or quotes.
 NO_INPUT = re.compile(
-    r"(?:no[ _-]?inputs?(?: (?:is |was )?(?:needed|required|provided|given|necessary|available))?"
-    r"|not? applicable|n/?a|none|null|nan|nil|empty)",
+    r"(?:no[ _-]?(?:additional |further |extra )?(?:inputs?|context)"
+    r"(?: (?:is |was )?(?:needed|required|provided|given|necessary|available))?"
+    r"|not? applicable|n/?a|(?:input: )?none(?: (?:needed|required|provided|given))?|null|nan|nil|empty)",
     re.IGNORECASE,
 )
 NO_OUTPUT = re.compile(r"[<(\[]\s*no[ _-]?(?:output|response|answer)\s*[>)\]]\.?", re.IGNORECASE)

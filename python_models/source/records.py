@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -67,7 +68,7 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
                 n_usable += 1
             else:
                 reasons[error] += 1
-            row_chars = sum(len(text) for text in row[4:8] if text)
+            row_chars = 2 * len(row[7])  # instruction and response are in the conversation
             if rows and (len(rows) == BATCH_ROWS or n_chars + row_chars > BATCH_CHARS):
                 yield _take_batch(rows)
                 n_chars = 0
@@ -179,8 +180,13 @@ def _parse(raw: RawRecord, mapping: Mapping[str, str]) -> Parsed:
 
 
 def _record_id(file: DatasetFile, raw: RawRecord, parsed: Parsed) -> str:
-    identity = f"{json.dumps(file.source_file)} {raw.record_no} " + parsed.conversation_json
+    identity = f"{_quote(file.source_file)} {raw.record_no} {parsed.conversation_json}"
     return hashlib.md5(identity.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _quote(source_file: str) -> str:
+    return json.dumps(source_file)
 
 
 def _number_of(record_id: str) -> int:

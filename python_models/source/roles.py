@@ -12,7 +12,17 @@ ROLES = {
     **dict.fromkeys(
         ("tool", "function", "observation", "ipython", "environment", "tool_result", "tool_results"), "tool"
     ),
-    **dict.fromkeys(("tool_response", "function_response", "tool_output", "function_call_output"), "tool"),
+    **dict.fromkeys(
+        (
+            "tool_response",
+            "tool_responses",
+            "function_response",
+            "function_responses",
+            "tool_output",
+            "function_call_output",
+        ),
+        "tool",
+    ),
     **dict.fromkeys(("function_result", "toolmessage", "functionmessage", "execution", "code_output"), "tool"),
     **dict.fromkeys(("function_call", "tool_call", "tool_calls", "function_calls", "tool_use"), "call"),
     **dict.fromkeys(("server_tool_use", "custom_tool_call"), "call"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from python_models.source.answers import FieldError, read_answer
+from python_models.source.answers import choose_answer
 from python_models.source.contents import read_content
 from python_models.source.conversations import Turn, TurnError, is_conversation, read_turns
-from python_models.source.fields import CHOSEN_FIELDS, Fields
+from python_models.source.fields import FieldError, Fields, read_text
+from python_models.source.names import CHOSEN_FIELDS
 from python_models.source.questions import NO_OUTPUT, join_question
-from python_models.source.texts import clean
+from python_models.source.texts import clean, is_empty
 
 # Fields whose text may be a list of messages, as a table holds it; an answer that is JSON is an answer.
 LIST_FIELDS = ("prompt", *CHOSEN_FIELDS)
@@ -36,27 +37,31 @@ def make_sample(fields: Fields) -> Sample:
         FieldError, TurnError: the record cannot be used; the message is the reason.
     """
     systems = [_read_system(value) for value in fields.systems] if fields.systems else []
+    if fields.conversation is None:
+        _settle_answer(fields)
     if fields.conversation is None and not fields.history and _is_plain(fields):
         instruction = join_question(fields) if fields.questions else None
-        response = read_answer(*fields.answers[0]) if fields.answers else None
+        response = read_text(fields.answers[0][1], "response") if fields.answers else None
         return _check(fields, instruction, response, 1, systems)
     turns = [turn for value in fields.history for turn in _read_history(value)]
     if fields.conversation is not None:
         turns += read_turns(fields.conversation)
         if not _is_answered(turns) and fields.answers:
+            _settle_answer(fields)
             turns = _add_answer(turns, fields)
     else:
         turns = _add_answer([*turns, *_read_question(fields)], fields)
     systems += [turn.text or "" for turn in turns if turn.role == "system"]
     answers = [turn for turn in turns if turn.role == "assistant"]
     is_asked = any(turn.role == "user" for turn in turns)
-    while turns and not (turns[-1].role == "assistant" and turns[-1].is_learned):
+    while turns and not (turns[-1].role == "assistant" and turns[-1].not_learned is None):
         turns.pop()
     if answers and not turns:
-        raise FieldError("nothing is to be learned: the author marks every answer as context")
+        marks = " or ".join(dict.fromkeys(turn.not_learned or "" for turn in answers))
+        raise FieldError(f"nothing is to be learned: {marks} in every answer")
     if not answers and is_asked:
         raise FieldError(f"response is {fields.no_response}")
-    instruction, response = _join(turns, "user"), _join([turn for turn in turns if turn.is_learned], "assistant")
+    instruction, response = _join(turns, "user"), _join([turn for turn in turns if not turn.not_learned], "assistant")
     return _check(fields, instruction, response, sum(turn.role == "user" for turn in turns), systems)
 
 
@@ -73,6 +78,11 @@ def _check(fields: Fields, instruction: str | None, response: str | None, n_turn
         raise FieldError("response is a placeholder for none")
     system_prompt = "\n\n".join(filter(None, dict.fromkeys(systems))) if systems else None
     return Sample(instruction, response, n_turns, system_prompt or None)
+
+
+def _settle_answer(fields: Fields) -> None:
+    answer = choose_answer(fields)
+    fields.answers = [answer] if answer and not is_empty(answer[1]) else []
 
 
 def _is_plain(fields: Fields) -> bool:
@@ -110,7 +120,7 @@ def _add_answer(turns: list[Turn], fields: Fields) -> list[Turn]:
         if asked and asked >= {turn.text for turn in turns if turn.role == "user"}:
             return [*(turn for turn in turns if turn.role == "system"), *answer]
         return [*turns, *answer]
-    text = read_answer(name, value, fields.answer_labels)
+    text = read_text(value, "response")
     if not turns and name in CHOSEN_FIELDS:
         return _read_transcript(text)
     return [*turns, Turn("assistant", text)] if text else turns

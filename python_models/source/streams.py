@@ -57,11 +57,14 @@ class ByteSource(io.RawIOBase):
         self._waiting = b""
         self._open_input()
         self.look(4)
-        for mark, encoding in BYTE_ORDER_MARKS:
+        for mark, marked in BYTE_ORDER_MARKS:
             if self._waiting.startswith(mark):
-                self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+                self._decoder = codecs.getincrementaldecoder(marked)("surrogatepass")
                 self._waiting = self._recode(self._waiting)
                 break
+        if self._decoder is None and (encoding := _guess_encoding(self._waiting[:4])):
+            self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+            self._waiting = self._recode(self._waiting)
         self._waiting = self._waiting.removeprefix(codecs.BOM_UTF8)
 
     def look(self, size: int) -> bytes:
@@ -133,6 +136,12 @@ class ByteSource(io.RawIOBase):
             self.broken = self.broken or f"not {error.encoding}: {error.reason}"
             self._at_end = True
             return b""
+
+
+def _guess_encoding(start: bytes) -> str | None:
+    """Recognise UTF-16 and UTF-32 without a mark by the zeros of ASCII characters, as RFC 4627 says of JSON."""
+    zeros = "".join("0" if byte == 0 else "x" for byte in start)
+    return {"x0x0": "utf-16-le", "0x0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}.get(zeros)
 
 
 def open_bytes(file: io.BufferedReader) -> tuple[io.BufferedReader, ByteSource]:

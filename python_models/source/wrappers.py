@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from python_models.source.conversations import is_turn
-from python_models.source.fields import RECORD_FIELDS
+from python_models.source.names import RECORD_FIELDS
 
 # Names under which a list of records is kept: LMFlow, FLAN, pandas, the Hugging Face viewer, one file for all splits.
 WRAPPERS = frozenset(
@@ -51,7 +51,10 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
             task = {key: field for key, field in value.items() if key != name} if is_task else {}
             for item in value[name]:
                 yield from expand({**task, **item} if isinstance(item, dict) else item, level + 1)
-        if not lists:
+        inner = [] if lists or is_task else [name for name in value if _wraps(name, value[name])]
+        for name in inner:  # {"data": {"train": [...]}}
+            yield from expand(value[name], level)
+        if not (lists or inner):
             yield value
     else:
         yield value
@@ -60,14 +63,14 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
 def _unpivot(value: dict[str, Any]) -> list[Any] | None:
     """Give the records of a table that is one object: by column, by id or split (pandas); None if it is none."""
     first = next(iter(value.values()), None)
-    if not isinstance(first, list | dict):
+    if not isinstance(first, list | dict) or is_turn(first):
         return None
     names, rows = value.get("columns"), value.get("data")
     if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
         return [dict(zip(map(str, names), row, strict=False)) for row in rows]
     if isinstance(first, dict) and all(isinstance(item, dict) and has_record_fields(item) for item in value.values()):
         return list(value.values())
-    if sum(name.lower() in RECORD_FIELDS for name in value) < 2:
+    if not may_be_table(tuple(value)):
         return None
     if isinstance(first, dict):
         ids = first.keys()
@@ -89,6 +92,12 @@ def may_wrap(names: tuple[str, ...]) -> bool:
     return any(name.lower() in WRAPPERS or name == "row_idx" for name in names)
 
 
+@lru_cache(maxsize=4_096)
+def may_be_table(names: tuple[str, ...]) -> bool:
+    """Say whether an object with these fields may be a table by column: it has two fields of a record."""
+    return sum(name.lower() in RECORD_FIELDS for name in names) > 1
+
+
 def holds_records(first: Any, level: int) -> bool:
     """Say whether a list is one of records, by its first item; turns of a conversation make one record together."""
     if isinstance(first, dict):
@@ -99,6 +108,10 @@ def holds_records(first: Any, level: int) -> bool:
 def has_record_fields(names: Iterable[str], but: Collection[str] = ()) -> bool:
     """Say whether an object with these fields is a record itself."""
     return any(name.lower() in RECORD_FIELDS and name not in but for name in names)
+
+
+def _wraps(name: str, value: Any) -> bool:
+    return name.lower() in WRAPPERS and isinstance(value, dict) and bool(_find_lists(value))
 
 
 def _find_lists(value: dict[str, Any]) -> list[str]:

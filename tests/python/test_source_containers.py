@@ -51,6 +51,47 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2)
 
 
+def test_a_turn_that_stands_alone_is_no_table(tmp_path: Path) -> None:
+    record = {"prompt": {"role": "user", "content": "Q"}, "completion": {"role": "assistant", "content": "A"}}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record))
+    assert samples(tmp_path / "a.jsonl") == [("Q", "A")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_text_is_read_in_every_encoding_and_with_every_line_end(encoding: str, end: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(end.join(LINES).encode(encoding))
+    (tmp_path / "b.csv").write_bytes(f"instruction,output{end}Q,é{end}".encode(encoding))
+    assert samples(tmp_path) == [*SAMPLES, ("Q", "é")]
+
+
+@pytest.mark.parametrize(
+    ("turns", "kind"),
+    [
+        ([[("role", "user"), ("content", "Q")], [("role", "assistant"), ("content", "A")]],
+         pa.list_(pa.map_(pa.string(), pa.string()))),
+        ({"role": ["user", "assistant"], "content": ["Q", "A"]},
+         pa.struct([("role", pa.list_(pa.string())), ("content", pa.list_(pa.string()))])),
+        ([{"role": "user", "content": b"Q"}, {"role": "assistant", "content": b"A"}],
+         pa.large_list(pa.struct([("role", pa.large_string()), ("content", pa.binary())]))),
+    ],
+)  # fmt: skip
+def test_turns_are_read_from_every_nested_column(turns: Any, kind: pa.DataType, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"messages": pa.array([turns], kind)}), tmp_path / "a.parquet")
+    assert samples(tmp_path / "a.parquet") == [("Q", "A")]
+
+
+def test_objects_over_several_lines_are_cut_at_their_own_end(tmp_path: Path) -> None:
+    nested = '{\n"instruction":"Q",\n"x":\n{\n"a":1\n},\n"output":"A"\n}'
+    text = '[\n{\n"prompt":"R",\n"output":"B"\n},\n' + nested + ",\n" + nested + "\n]"
+    (tmp_path / "a.json").write_text(text)
+    (tmp_path / "b.json").write_text(text.replace('},\n{\n"i', '}\n,\n{\n"i'))
+    (tmp_path / "c.json").write_text(
+        json.dumps({"meta": {"a": 1}, "data": {"train": RECORDS[:5], "test": RECORDS[5:]}})
+    )
+    assert samples(tmp_path) == [*[("R", "B"), ("Q", "A"), ("Q", "A")] * 2, *SAMPLES]
+
+
 NESTED_FIRST = '{"messages": [\n{"role": "user", "content": "Q?"},\n{"role": "assistant", "content": "A."}\n]}\n'
 
 
@@ -272,9 +313,8 @@ def test_files_in_archives_are_files_of_their_own(tmp_path: Path) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    unpacked = gzip.decompress((tmp_path / "y.tar.gz").read_bytes())
     with pa.CompressedOutputStream(str(tmp_path / "z.tar.zst"), "zstd") as packed:
-        packed.write(unpacked)
+        packed.write(gzip.decompress((tmp_path / "y.tar.gz").read_bytes()))
     files = describe_files(str(tmp_path))
     names = ["a/one.jsonl", "readme.txt", "three.csv.gz", "two.parquet"]
     assert [row["source_file"] for row in files] == [

@@ -96,7 +96,7 @@ def test_formats_are_recognised_from_the_record(record: dict[str, Any], expected
         ),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "instruction is missing"),
         ({"prompt": [{"role": "user"}], "response": "x"}, "instruction is a list, not text"),
-        ({"instruction": b"\xff", "output": "x"}, "instruction is a bytes, not text"),
+        ({"instruction": b"\xff", "output": "x"}, "instruction is bytes, not text"),
         ({"instruction": None, "input": "only input", "output": "x"}, "instruction is missing"),
         ([1], "unknown format: the record is a list, not an object"),
         ({f"k{i}": i for i in range(12)}, "unknown format: keys k0, k1, k2, k3, k4, k5, k6, k7, k8, k9"),

@@ -56,6 +56,10 @@ def sample(record: dict[str, Any]) -> tuple[str | None, str | None] | str:
         ({"question": "Q?", "A": "x", "B": "y", "answer": "B"}, ("Q?\n\nA. x\nB. y", "B")),
         ({"question": "Q?", "options": [{"label": "A", "text": "x"}], "answer": "A"}, ("Q?\n\nA. x", "A")),
         ({"passage": "P.", "question": "Q?", "answer": True}, ("Q?\n\nP.", "true")),
+        ({"premise": "P.", "hypothesis": "H.", "question": "Q?", "answer": "A"}, ("Q?\n\nP.\n\nH.", "A")),
+        ({"document": "D.", "question": "Q?", "answer": "A"}, ("Q?\n\nD.", "A")),
+        ({"question": "Q?", "opa": "x", "opb": "y", "answer": "B"}, ("Q?\n\nA. x\nB. y", "B")),
+        ({"question": "Q?", "correct_answer": "A", "distractor1": "B"}, ("Q?", "A")),
         ({"prompt": "Say: Is it?", "question": "Is it?", "response": "yes"}, ("Say: Is it?", "yes")),
         ({"instruction": "Add.", "input": "1", "prompt": "### Instruction: Add.", "output": "2"}, ("Add.\n\n1", "2")),
     ],
@@ -91,11 +95,17 @@ def test_2_a_turn_that_nobody_answers_is_left_out(record: dict[str, Any], expect
         [{"human": "20 C in F?", "assistant": "68"}],
         '[["20 C in F?", "68"]]',
         ["20 C in F?", "68"],
+        [{"question": "20 C in F?", "answer": "68"}],
     ],
 )
 def test_3_the_history_comes_first(history: Any) -> None:
     parsed = parse({"instruction": "And in kelvin?", "output": "293", "history": history}, {})
     assert (parsed.instruction, parsed.response, parsed.n_turns) == ("20 C in F?\n\nAnd in kelvin?", "68\n\n293", 2)
+
+
+@pytest.mark.parametrize("field", ["chat_history", "past_conversation", "previous_messages", "dialog_history"])
+def test_3_the_history_has_many_names(field: str) -> None:
+    assert sample({"prompt": "B", "response": "b", field: [user("A"), assistant("a")]}) == ("A\n\nB", "a\n\nb")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +127,24 @@ def test_6_empty_means_absent(empty: Any) -> None:
         "Say two.",
         "two",
     )
+
+
+@pytest.mark.parametrize("written", ["[]", "{}", "null", " None ", "nan"])
+def test_6_a_table_writes_nothing_in_many_ways(written: str) -> None:
+    record = {"prompt": "Q", "completion": "A", "messages": written, "history": written, "system": written}
+    assert parse(record, {})[1:3] == ("Q", "A")
+    assert parse(record, {}).system_prompt is None
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\ufeff", "\0", " \u2060\n", "\u200d\u200b"])
+def test_6_a_text_that_shows_nothing_is_empty(invisible: str) -> None:
+    assert sample({"prompt": "Q", "output": invisible, "response": "A"}) == ("Q", "A")
+    assert sample({"messages": [user("Q"), assistant(invisible)]}) == "turn 2 has no text"
+
+
+@pytest.mark.parametrize("filler", [None, {}, [], {"role": None, "content": None}])
+def test_7_what_fills_a_list_of_turns_up_is_no_turn(filler: Any) -> None:
+    assert sample({"messages": [user("Q"), filler, assistant("A"), filler]}) == ("Q", "A")
 
 
 def test_6_what_is_empty_in_a_table_hides_nothing(tmp_path: Path) -> None:
@@ -219,6 +247,11 @@ def test_9_a_call_is_the_same_in_the_words_of_every_vendor(turns: list[Any]) -> 
         },
         {"contents": [{"role": "user", "parts": [{"text": "Q"}]}, {"role": "model", "parts": [{"text": "A"}]}]},
         {"id": "1", "data": ["Q", "A"]},
+        {"dialogue": ["Q", "A"]},
+        {"turns": [user("Q"), assistant("A")]},
+        {"messages": [user("Q")], "choices": [{"index": 0, "message": assistant("A")}]},
+        {"request": {"messages": [user("Q")]}, "response": {"choices": [{"message": assistant("A")}]}},
+        {"input": [user("Q")], "output": [{"type": "message"} | assistant([{"type": "output_text", "text": "A"}])]},
         {"user": "Q", "assistant": "A"},
         {"question": "Q", "answers": {"text": ["A", "a"], "answer_start": [1, 2]}},
     ],
@@ -232,7 +265,8 @@ def test_9_the_assistant_has_many_names(role: str) -> None:
     assert sample({"messages": [user("Q"), {"role": role, "content": "A"}]}) == ("Q", "A")
 
 
-@pytest.mark.parametrize("role", ["ipython", "environment", "tool_result", "observation", "tool", "function_response"])
+@pytest.mark.parametrize("role", ["ipython", "environment", "tool_result", "observation", "tool", "function_response",
+                                  "tool_responses"])  # fmt: skip
 def test_9_so_have_tools(role: str) -> None:
     turns = [user("Q"), assistant("A"), {"role": role, "content": "x"}, assistant("B")]
     assert sample({"messages": turns}) == ("Q", "A\n\nB")
@@ -247,7 +281,8 @@ def test_9_thoughts_are_written_as_chat_templates_write_them() -> None:
 @pytest.mark.parametrize(
     "calls",
     ["[]", [], [None], "null", "", {}, {"name": None, "arguments": None},
-     [{"id": None, "function": {"name": None, "arguments": None}}], "[null]"],
+     [{"id": None, "function": {"name": None, "arguments": None}}], "[null]",
+     [{"type": "function", "function": {"name": None}}], {"name": "", "arguments": ""}],
 )  # fmt: skip
 def test_10_an_empty_call_is_no_call(calls: Any) -> None:
     assert sample({"messages": [user("Q"), assistant("A", tool_calls=calls)]}) == ("Q", "A")
@@ -262,7 +297,9 @@ def test_10_a_call_that_is_text_already_is_written_once(calls: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["<noinput>", "<no input>", "No input", "<No Input>", "Noinput.", '"<No input>"',
-                                  "N/A", "none", "[No input needed]", "NaN", "(not applicable)"])  # fmt: skip
+                                  "N/A", "none", "[No input needed]",
+                                  "no context", "None needed",
+                                  "No additional input", "NaN", "(not applicable)"])  # fmt: skip
 def test_11_placeholders_are_no_input(text: str) -> None:
     assert sample({"instruction": "I", "input": text, "output": "x"}) == ("I", "x")
 
@@ -275,40 +312,10 @@ def test_11_what_only_resembles_a_placeholder_is_input(text: str) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        ({"instruction": "a", "output": ["b"]}, ("a", "b")),
-        ({"instruction": "a", "output": [None, "b", "b"]}, ("a", "b")),
-        ({"prompt": "a", "output": "", "candidates": [7]}, ("a", "7")),
-        ({"prompt": "a", "completions": [{"response": "b"}]}, ("a", "b")),
-        ({"messages": [user("a")], "responses": ["b"]}, ("a", "b")),
-        ({"messages": [user("a"), assistant("b")], "responses": ["c", "d"]}, ("a", "b")),
-        ({"question": "a", "answers": ["b", "B"]}, ("a", "b")),
-        ({"prompt": "a", "responses": ["b", "c"]}, "responses holds 2 answers, and the author prefers none"),
-        ({"prompt": "a", "responses": ["b", "c"], "labels": [False, True]}, ("a", "c")),
-        ({"prompt": "a", "outputs": ["b", "c"], "labels": [False, False]},
-         "undesired: no answer of outputs is labelled true"),
-        ({"prompt": "a", "completions": ["b", "c"], "labels": [True, True]}, ("a", "b\nc")),
-        ({"prompt": "a", "completions": ["b", "c"], "labels": [True, False]},
-         "undesired: step 2 of completions is labelled false"),
-        ({"instruction": "a", "output": [{"b": 1}]}, "response is an object, not text"),
-        ({"segments": [{"label": False, "text": "<s>a "}, {"label": True, "text": "b</s>"}]}, ("a", "b")),
-        ({"segments": [{"label": False, "text": "a"}, {"label": False, "text": "b"}]},
-         "response is missing"),
-        ({"segments": [{"start": 0, "text": "a"}]}, "unknown format: keys segments"),
-    ],
-)  # fmt: skip
-def test_one_answer_of_a_list_is_read_several_need_a_preference(
-    record: dict[str, Any], expected: str | tuple[str, str]
-) -> None:
-    assert sample(record) == expected
-
-
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
         ({"messages": [user("a"), assistant("b", weight=0), user("c"), assistant("d", weight=1)]}, ("a\n\nc", "d")),
         ({"messages": [user("a"), assistant("b"), user("c"), assistant("d", train=False)]}, ("a", "b")),
         ({"messages": [user("a"), assistant("b", loss=False)]},
-         "nothing is to be learned: the author marks every answer as context"),
+         "nothing is to be learned: loss is false in every answer"),
         ({"prompt": "a", "completion": "b", "label": False}, "undesired: label is false"),
         ({"messages": [user("a"), assistant("b")], "kto_tag": "False"}, "undesired: kto_tag is false"),
         ({"prompt": "a", "completion": "b", "label": "False"}, "undesired: label is false"),
@@ -317,11 +324,73 @@ def test_one_answer_of_a_list_is_read_several_need_a_preference(
         ({"prompt": "a", "completion": "b", "label": True}, ("a", "b")),
         ({"prompt": "a", "response": "c", "chosen": "b", "rejected": "c"}, ("a", "b")),
         ({"instruction": "a", "input": "i", "chosen": "b", "rejected": "c"}, ("a\n\ni", "b")),
+        ({"prompt": "a", "completion": "b", "label": "undesirable"}, "undesired: label is undesirable"),
+        ({"question": "a", "response_j": "b", "response_k": "c"}, ("a", "b")),
+        ({"prompt": "a", "response_chosen": "b", "response_rejected": "c"}, ("a", "b")),
+        ({"prompt": "a", "chosen": {"content": "b"}, "rejected": {"content": "c"}}, ("a", "b")),
+        ({"prompt": "a", "chosen": 3, "rejected": 4}, ("a", "3")),
+        ({"prompt": "a", "response": "b", "chosen": True}, ("a", "b")),
         ({"prompt": "a", "rejected": "c"}, "response is missing"),
     ],
 )  # fmt: skip
 def test_12_only_what_the_author_wants_learned_is_a_response(record: dict[str, Any], expected: Any) -> None:
     assert sample(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"responses": ["a"]}, "a"),
+        ({"outputs": [{"text": "a"}]}, "a"),
+        ({"generations": '["a"]'}, "a"),
+        ({"candidates": [{"content": {"parts": [{"text": "a"}], "role": "model"}}]}, "a"),
+        ({"completions": [[assistant("a")]]}, "a"),
+        ({"output": ["a", "a", ""]}, "a"),
+        ({"responses": ["x", "a", "b"], "labels": [False, True, True]}, "a"),
+        ({"completions": ["a", "b"], "labels": [True, True]}, "a\nb"),
+        ({"completions": ["a", "b"], "labels": [True, False]}, "undesired: step 2 is marked false"),
+        ({"responses": [{"text": "x", "chosen": False}, {"text": "a", "chosen": True}]}, "a"),
+        ({"answers": ["x", "a"], "chosen": 1}, "a"),
+        ({"output": "a", "responses": ["x", "y"]}, "a"),
+        ({"answers": {"text": ["a", "b"], "answer_start": [1, 2]}}, "a"),
+        ({"responses": ["x", "y"]}, "2 answers in responses, none preferred"),
+        ({"completion": ["x", "y", "x"]}, "2 answers in completion, none preferred"),
+        ({"candidates": [{"text": "x"}, {"text": "y"}, {"text": "z"}]}, "3 answers in candidates, none preferred"),
+        ({"responses": ["x", "y"], "labels": [False, False]}, 
+         "undesired: every answer of responses is marked false"),
+        ({"outputs": []}, "response is empty"),
+    ],
+)  # fmt: skip
+def test_12_of_several_answers_the_preferred_one_is_the_response(fields: dict[str, Any], expected: str) -> None:
+    is_read = expected.startswith("a")
+    assert sample({"prompt": "Q", **fields}) == (("Q", expected) if is_read else expected)
+    assert sample({"messages": [user("Q")], **fields}) == (
+        ("Q", expected) if is_read else expected.replace("empty", "missing")
+    )
+
+
+def test_12_answers_beside_an_answered_conversation_are_not_looked_at() -> None:
+    assert sample({"messages": [user("Q"), assistant("A")], "responses": ["x", "y"]}) == ("Q", "A")
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([(False, "<s>Q\n"), (True, "A</s>")], ("Q", "A")),
+        ([(False, "Q1"), (True, "A"), (True, "1"), (False, "Q2"), (True, "A2"), (False, "bye")],
+         ("Q1\n\nQ2", "A1\n\nA2")),
+        ([(True, "A")], "instruction is missing"),
+        ([(False, "Q")], "response is missing"),
+    ],
+)  # fmt: skip
+def test_12_of_segments_those_with_a_true_label_are_learned(segments: list[tuple[bool, str]], expected: Any) -> None:
+    assert sample({"segments": [{"label": label, "text": text} for label, text in segments]}) == expected
+
+
+@pytest.mark.parametrize("mark", ["training", "train", "weight", "loss", "loss_weight", "trainable"])
+def test_12_the_reason_names_the_mark_of_the_author(mark: str) -> None:
+    turns = [user("a"), assistant("b", **{mark: False}), user("c"), assistant("d", **{mark: "0"})]
+    assert sample({"messages": turns}) == f"nothing is to be learned: {mark} is false or {mark} is 0 in every answer"
 
 
 @pytest.mark.parametrize(

@@ -180,5 +180,5 @@ def test_the_fast_parser_reads_what_the_standard_library_reads(value: Any) -> No
     text = json.dumps(value).encode()
     fast = read_json(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source_texts, "LONG_NUMBER", type("Always", (), {"search": staticmethod(lambda _: True)}))
+        patch.setattr(source_texts, "LONG_NUMBER", b"")  # is in every text
         assert repr(fast) == repr(read_json(text))

@@ -14,7 +14,7 @@ from python_models.embedded.embedding import embed_tags
 
 KEPT = "SELECT sample_id, normalized_tag AS tag FROM tacos.normalized_tags"
 ALL = """SELECT DISTINCT raw.sample_id, COALESCE(targets.merged_into, rules.canonical_tag) AS tag
-FROM tacos.raw_tags AS raw JOIN tacos.tag_rules AS rules USING (raw_tag)
+FROM tacos.raw_tags AS raw JOIN tacos_internal.tag_rules AS rules USING (raw_tag)
 LEFT JOIN tacos_internal.tag_alias_targets AS targets USING (canonical_tag) WHERE rules.canonical_tag IS NOT NULL"""
 
 Labels = dict[str, int]

@@ -27,7 +27,7 @@ INSTRUCTIONS = Path(__file__).parent / "data" / "instructions_by_kind.jsonl"
 STEPS = """
 SELECT COUNT(*), COUNT(DISTINCT cleaned_tag), COUNT(DISTINCT canonical_tag), COUNT(DISTINCT normalized_tag),
   SUM(rules.n_occurrences) FILTER (normalized_tag IS NOT NULL) / SUM(rules.n_occurrences)
-FROM tacos.tag_rules AS rules INNER JOIN tacos.tag_map USING (raw_tag)
+FROM tacos_internal.tag_rules AS rules INNER JOIN tacos.tag_map USING (raw_tag)
 """
 
 
@@ -46,7 +46,7 @@ def report(name: str, connection: duckdb.DuckDBPyConnection, table: TagTable | N
     assert counts
     line = f"{name:<18} {counts[0]:>7,} {counts[1]:>8,} {counts[2]:>8,} {counts[3]:>7,} {counts[4]:>17.1%}"
     if table:
-        canonical = dict(connection.sql("SELECT raw_tag, canonical_tag FROM tacos.tag_rules").fetchall())
+        canonical = dict(connection.sql("SELECT raw_tag, canonical_tag FROM tacos_internal.tag_rules").fetchall())
         line += " {:>10.3f} {:>7.3f}".format(*table.quality(canonical))
     print(line, flush=True)
 

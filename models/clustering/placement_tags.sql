@@ -31,7 +31,7 @@ WITH untagged AS (
     untagged.sample_id,
     COALESCE(aliases.merged_into, rules.canonical_tag) AS tag
   FROM untagged
-  INNER JOIN tacos.tag_rules AS rules
+  INNER JOIN tacos_internal.tag_rules AS rules
     ON rules.raw_tag = untagged.raw_tag
   LEFT JOIN tacos_internal.tag_alias_targets AS aliases
     ON aliases.canonical_tag = rules.canonical_tag

@@ -41,7 +41,7 @@ SELECT
     THEN rules.raw_tag
     ELSE COALESCE(aliases.merged_into, rules.canonical_tag)
   END::TEXT AS counted_tag
-FROM tacos.tag_rules AS rules
+FROM tacos_internal.tag_rules AS rules
 INNER JOIN tacos.tag_map AS fates
   ON fates.raw_tag = rules.raw_tag
 LEFT JOIN tacos_internal.tag_alias_targets AS aliases

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_worst_merges,
+  name tacos_internal.tag_worst_merges,
   kind FULL,
   description 'One row per doubtful merge: the 50 measured raw tags whose normalized tag is farthest in meaning, for a person to read.',
   column_descriptions (

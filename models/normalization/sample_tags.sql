@@ -17,7 +17,7 @@ WITH targets AS (
   SELECT
     rules.raw_tag,
     COALESCE(aliases.merged_into, rules.canonical_tag) AS canonical_tag
-  FROM tacos.tag_rules AS rules
+  FROM tacos_internal.tag_rules AS rules
   LEFT JOIN tacos_internal.tag_alias_targets AS aliases
     ON aliases.canonical_tag = rules.canonical_tag
   WHERE

@@ -41,6 +41,6 @@ SELECT
       ELSE ''
     END
   )::TEXT AS chain
-FROM tacos.tag_rules AS rules
+FROM tacos_internal.tag_rules AS rules
 LEFT JOIN tacos_internal.tag_alias_targets AS aliases
   ON aliases.canonical_tag = rules.canonical_tag

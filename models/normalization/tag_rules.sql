@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_rules,
+  name tacos_internal.tag_rules,
   kind FULL,
   description 'One row per raw tag: what the rules made of it, before anything is counted.',
   column_descriptions (

@@ -93,7 +93,7 @@ def test_names_are_not_confused(normalization: Normalization) -> None:
     normalization.run(
         [(sample, name) for sample in ("a", "b") for name in names] + [(name, name) for name in names], 99
     )
-    assert {tag for (tag,) in normalization.rows("SELECT DISTINCT canonical_tag FROM tacos.tag_rules")} == set(names)
+    assert {tag for (tag,) in normalization.rows("SELECT DISTINCT canonical_tag FROM tacos_internal.tag_rules")} == set(names)
 
 
 def test_chains_of_associations_end_in_one_tag(project: Context) -> None:
@@ -175,7 +175,7 @@ def test_spellings_of_one_meaning_become_one_tag(
     normalization = Normalization(project, {"stemming_language": stemmer})
     normalization.run(table.carried())
     assert normalization.failed_audits() == {}
-    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
+    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos_internal.tag_rules"))
     joined = {(concept, written(tag)): set() for tag, concept in table.concepts.items()}
     for tag, concept in table.concepts.items():
         joined[concept, written(tag)].add(canonical[tag])

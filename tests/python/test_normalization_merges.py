@@ -79,7 +79,7 @@ def test_associations_are_those_of_mlxtend(normalized: Normalization) -> None:
 
 def test_rules_find_the_spellings_of_a_concept(normalized: Normalization, generated: TagTable) -> None:
     """Of pairs of raw tags: how many merged ones mean the same, how many that mean the same are merged."""
-    canonical = dict(normalized.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
+    canonical = dict(normalized.rows("SELECT raw_tag, canonical_tag FROM tacos_internal.tag_rules"))
     precision, recall = generated.quality(canonical)
     assert precision >= 0.995
     assert recall >= 0.99
@@ -210,7 +210,7 @@ def test_words_that_the_stemmer_gets_wrong_are_mended(project: Context) -> None:
     pairs = [pair.split("/") for pair in f"{APART} {TOGETHER}".split()]
     normalization = Normalization(project)
     normalization.run((f"s{n}{copy}", word) for n, pair in enumerate(pairs) for word in pair for copy in "ab")
-    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos.tag_rules"))
+    canonical = dict(normalization.rows("SELECT raw_tag, canonical_tag FROM tacos_internal.tag_rules"))
     for pair in pairs:
         is_one = canonical[pair[0]] == canonical[pair[1]]
         assert is_one == ("/".join(pair) in TOGETHER.split()), pair

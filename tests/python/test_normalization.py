@@ -93,7 +93,8 @@ def test_names_are_not_confused(normalization: Normalization) -> None:
     normalization.run(
         [(sample, name) for sample in ("a", "b") for name in names] + [(name, name) for name in names], 99
     )
-    assert {tag for (tag,) in normalization.rows("SELECT DISTINCT canonical_tag FROM tacos_internal.tag_rules")} == set(names)
+    canonical = normalization.rows("SELECT DISTINCT canonical_tag FROM tacos_internal.tag_rules")
+    assert {tag for (tag,) in canonical} == set(names)
 
 
 def test_chains_of_associations_end_in_one_tag(project: Context) -> None:

@@ -4,6 +4,38 @@
 
 from sqlglot import exp
 from sqlmesh import macro
+from sqlmesh.utils.errors import SQLMeshError
+
+_RANGES = {
+    "max_malformed_share": (0, 1),
+    "max_failure_share": (0, 1),
+    "max_untagged_share": (0, 1),
+    "max_tag_share": (0, 1),
+    "max_single_cluster_share": (0, 1),
+    "max_cluster_share": (0, 1),
+    "min_cluster_agreement": (-1, 1),
+    "flat_score_spread": (0, 100),
+    "max_flat_cluster_share": (0, 1),
+    "max_flip_rate": (0, 1),
+    "max_position_shift": (0, 100),
+    "max_length_correlation": (0, 1),
+}
+
+
+@macro()
+def diagnostic_limit(evaluator, name: exp.Expression, value: exp.Expression) -> exp.Expression:
+    """The value of a limit of the diagnostics; one outside its range is refused by name."""
+    lowest, highest = _RANGES[name.name]
+    given = value.sql(dialect="duckdb")
+    try:
+        is_allowed = lowest <= float(given) <= highest
+    except ValueError:
+        is_allowed = False
+    if not is_allowed:
+        raise SQLMeshError(
+            f"The variable {name.name} must be a number from {lowest:g} to {highest:g}, but it is {given}."
+        )
+    return value
 
 
 @macro()

@@ -1,4 +1,4 @@
-"""How sure a share is, as an SQL expression."""
+"""How sure a share is, and how numbers vary, as SQL expressions."""
 
 from sqlglot import exp
 from sqlmesh import macro
@@ -13,3 +13,24 @@ def wilson_bound(evaluator, successes: exp.Expression, trials: exp.Expression) -
     k, n, z2 = successes.sql(dialect="duckdb"), trials.sql(dialect="duckdb"), _Z_SQUARED
     spread = f"SQRT({z2} * ({k} * ({n} - {k}) * 1.0 / {n} + {z2 / 4}))"
     return f"ROUND(({k} + {z2 / 2} - {spread}) / ({n} + {z2}), 6)"
+
+
+@macro()
+def integer_spread(evaluator, number: exp.Expression) -> str:
+    """Standard deviation of whole numbers, an aggregate from exact sums, whatever the order of the rows."""
+    x = number.sql(dialect="duckdb")
+    return f"ROUND(SQRT({_n_times_deviations(x, x)}) / COUNT(*), 6)"
+
+
+@macro()
+def integer_correlation(evaluator, number: exp.Expression, other: exp.Expression) -> str:
+    """Pearson's correlation of whole numbers, an aggregate from exact sums; NULL where one of them never varies."""
+    x, y = number.sql(dialect="duckdb"), other.sql(dialect="duckdb")
+    scale = f"SQRT({_n_times_deviations(x, x)}) * SQRT({_n_times_deviations(y, y)})"
+    return f"ROUND({_n_times_deviations(x, y)} / NULLIF({scale}, 0), 6)"
+
+
+def _n_times_deviations(x: str, y: str) -> str:
+    """The number of rows times the sum of products of deviations from the means."""
+    total = "CAST(SUM({}) AS DOUBLE)".format
+    return f"(COUNT(*) * {total(f'{x} * {y}')} - {total(x)} * {total(y)})"

@@ -89,6 +89,7 @@ ALTERNATIVES: dict[str, Any] = {
     "judge_max_reply_tokens": 300,
     "final_judge_model": "another-final-judge",
     "final_judge_effort": "low",
+    "flat_score_spread": 40,
 }
 """Another value of every variable of config.yaml: one that changes tables where the variable can."""
 

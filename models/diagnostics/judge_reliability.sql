@@ -1,0 +1,98 @@
+MODEL (
+  name tacos.judge_reliability,
+  kind FULL,
+  description 'One row per judge: how far it agrees with itself where it judged a pair in both orders, and how its scores are spread.',
+  column_descriptions (
+    model_name = 'The judge: a model, or the offline heuristic, which scores each sample alone and can neither flip nor prefer a place.',
+    n_pairs = 'Pairs that it judged in both orders.',
+    n_decided_pairs = 'Those in which it found a winner in either order.',
+    flip_rate = 'Share of the decided pairs whose winner changed with the order, 0 to 1; NULL without any.',
+    flip_rate_low = 'Lower end of the 95% interval of flip_rate (Wilson).',
+    flip_rate_high = 'Upper end of it.',
+    tie_share = 'Share of the pairs judged in both orders that were a tie in at least one of them, 0 to 1.',
+    mean_position_shift = 'Points by which the first place is favoured: the first score minus the second, averaged over both orders.',
+    n_scores = 'Scores that it gave, two per judgment.',
+    highest_score = 'The highest of them, 1 to 100.',
+    ceiling_share = 'Share of them that are 95 or more, 0 to 1.',
+    length_correlation = 'Correlation of the score with the logarithm of the number of characters of the response, -1 to 1; NULL if one of them never varies.',
+    n_clusters = 'Clusters in which it gave at least 10 scores.',
+    flat_cluster_share = 'Share of them in which the scores have a standard deviation below flat_score_spread, 0 to 1; NULL without any.'
+  ),
+  grain model_name,
+  audits (
+    UNIQUE_VALUES(columns := (
+      model_name
+    )),
+    NOT_NULL(columns := (n_pairs, n_decided_pairs, n_scores, highest_score, ceiling_share)),
+    ACCEPTED_RANGE("column" := flip_rate, min_v := 0, max_v := 1),
+    ACCEPTED_RANGE("column" := length_correlation, min_v := -1, max_v := 1)
+  ),
+  tags (
+    diagnostics
+  )
+);
+
+WITH orders AS (
+  SELECT
+    model_name,
+    COUNT(*) AS n_pairs,
+    COUNT_IF(is_tie) AS n_ties,
+    COUNT_IF(NOT is_tie) AS n_decided,
+    COUNT_IF(is_flip) AS n_flips,
+    COUNT_IF(NOT is_tie AND NOT is_flip) AS n_kept,
+    SUM(margin_first - margin_second) AS sum_of_shifts
+  FROM tacos_internal.order_checks
+  GROUP BY
+    model_name
+), totals AS (
+  SELECT
+    model_name,
+    COUNT(*) AS n_scores,
+    MAX(score) AS highest_score,
+    COUNT_IF(score >= 95) AS n_at_ceiling,
+    @INTEGER_CORRELATION(score, log_length) AS length_correlation
+  FROM tacos_internal.given_scores
+  GROUP BY
+    model_name
+), spreads AS (
+  SELECT
+    model_name,
+    cluster_id,
+    @INTEGER_SPREAD(score) AS spread
+  FROM tacos_internal.given_scores
+  GROUP BY
+    model_name,
+    cluster_id
+  HAVING
+    COUNT(*) >= 10
+), flatness AS (
+  SELECT
+    model_name,
+    COUNT(*) AS n_clusters,
+    COUNT_IF(spread < @DIAGNOSTIC_LIMIT(flat_score_spread, @flat_score_spread)) AS n_flat
+  FROM spreads
+  GROUP BY
+    model_name
+)
+SELECT
+  totals.model_name::TEXT AS model_name,
+  COALESCE(orders.n_pairs, 0)::BIGINT AS n_pairs,
+  COALESCE(orders.n_decided, 0)::BIGINT AS n_decided_pairs,
+  ROUND(orders.n_flips / NULLIF(orders.n_decided, 0), 6)::DOUBLE AS flip_rate,
+  @WILSON_BOUND(orders.n_flips, NULLIF(orders.n_decided, 0))::DOUBLE AS flip_rate_low,
+  (
+    1 - @WILSON_BOUND(orders.n_kept, NULLIF(orders.n_decided, 0))
+  )::DOUBLE AS flip_rate_high,
+  ROUND(orders.n_ties / orders.n_pairs, 6)::DOUBLE AS tie_share,
+  ROUND(0.5 * orders.sum_of_shifts / orders.n_pairs, 6)::DOUBLE AS mean_position_shift,
+  totals.n_scores::BIGINT AS n_scores,
+  totals.highest_score::INT AS highest_score,
+  ROUND(totals.n_at_ceiling / totals.n_scores, 6)::DOUBLE AS ceiling_share,
+  totals.length_correlation::DOUBLE AS length_correlation,
+  COALESCE(flatness.n_clusters, 0)::BIGINT AS n_clusters,
+  ROUND(flatness.n_flat / flatness.n_clusters, 6)::DOUBLE AS flat_cluster_share
+FROM totals
+LEFT JOIN orders
+  ON orders.model_name = totals.model_name
+LEFT JOIN flatness
+  ON flatness.model_name = totals.model_name

@@ -14,6 +14,7 @@ _RANGES = {
     "max_single_cluster_share": (0, 1),
     "max_cluster_share": (0, 1),
     "min_cluster_agreement": (-1, 1),
+    "min_highest_score": (1, 100),
     "flat_score_spread": (0, 100),
     "max_flat_cluster_share": (0, 1),
     "max_flip_rate": (0, 1),
@@ -54,3 +55,25 @@ def waterfall_step(
         f"{value.sql(dialect='duckdb')} AS {name}" for value, name in zip(values, columns, strict=True)
     )
     return f"SELECT {selected} FROM counts"
+
+
+@macro()
+def signature(
+    evaluator,
+    name: exp.Expression,
+    value: exp.Expression,
+    limit_name: exp.Expression,
+    limit: exp.Expression,
+    evidence: exp.Expression | None = None,
+) -> str:
+    """One row of the failure signatures, from the table ``measures``: a limit min_... is the lowest value that passes.
+
+    ``evidence`` is what is held against the limit where it is not the value itself: the end of its interval.
+    """
+    bound = diagnostic_limit(evaluator, limit_name, limit).sql(dialect="duckdb")
+    held = f"measures.{(evidence or value).name}"
+    beyond = "<" if limit_name.name.startswith("min_") else ">"
+    return (
+        f"SELECT {name.sql(dialect='duckdb')} AS signature, measures.{value.name} AS value, {bound} AS threshold, "
+        f"{held} AS evidence, {held} {beyond} {bound} AS is_failing FROM measures"
+    )

@@ -50,6 +50,8 @@ KEPT = "selected(sample_id, cluster_id, cluster_rank, selection_rank)"
 FILLED = THREE_MEMBERS | {"cluster_quotas(cluster_id, n_planned)": "(7, 1), (8, 0)"}
 OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 
+SIGNATURES = "failure_signatures(signature, title, value, threshold, is_failing, is_grave, advice)"
+
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
 CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     (
@@ -529,6 +531,20 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
         {},
         {"clusters(sample_id, cluster_id)": "('a', -1), ('b', -1)"},
+    ),
+    (
+        "no_grave_signature_fails",
+        "failure_signatures",
+        {},
+        {SIGNATURES: "('x', 't', .9, .5, TRUE, FALSE, 'a'), ('y', 't', .1, .5, FALSE, TRUE, 'a')"},
+        {SIGNATURES: "('x', 't', .9, .5, TRUE, FALSE, 'a'), ('y', 't', .9, .5, TRUE, TRUE, 'a')"},
+    ),
+    (
+        "no_signature_fails",
+        "failure_signatures",
+        {},
+        {SIGNATURES: "('y', 't', .1, .5, FALSE, TRUE, 'a'), ('z', 't', NULL, .5, NULL, TRUE, 'a')"},
+        {SIGNATURES: "('x', 't', .9, .5, TRUE, FALSE, 'a')"},
     ),
 ]
 

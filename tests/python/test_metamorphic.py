@@ -90,6 +90,17 @@ ALTERNATIVES: dict[str, Any] = {
     "final_judge_model": "another-final-judge",
     "final_judge_effort": "low",
     "flat_score_spread": 40,
+    "max_malformed_share": 0.9,
+    "max_untagged_share": 0,
+    "max_tag_share": 0.01,
+    "max_single_cluster_share": 0,
+    "max_cluster_share": 0.05,
+    "min_cluster_agreement": 0.99,
+    "max_flat_cluster_share": 0.01,
+    "max_flip_rate": 0,
+    "max_position_shift": 0,
+    "max_length_correlation": 0,
+    "allow_grave_signatures": True,
 }
 """Another value of every variable of config.yaml: one that changes tables where the variable can."""
 

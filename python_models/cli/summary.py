@@ -1,4 +1,4 @@
-"""What a run made, for the eyes: the counts of every stage, the best of the kept samples, where to look next."""
+"""What a run made, for the eyes: counts of every stage, the best kept samples, where to look next, and the verdict."""
 
 from __future__ import annotations
 
@@ -43,14 +43,18 @@ FROM tacos.sample_audit WHERE is_selected ORDER BY cluster_id < 0, selection_ran
 _JUDGES = "SELECT DISTINCT model_name FROM tacos.pair_replies ORDER BY model_name"
 
 
+_CHECKS = "SELECT title, value, threshold, unit, is_failing, advice FROM tacos.failure_signatures ORDER BY check_no"
+
+
 def show_summary() -> None:
-    """Print counts, ten kept samples and next steps of the production environment."""
+    """Print counts, ten kept samples, next steps and the verdict on the production environment."""
     from python_models.embedded.judge import JUDGE_NAME, OFFLINE_NOTE
 
     with open_warehouse() as connection:
         counts = rows(connection, _COUNTS)
         kept = rows(connection, _KEPT)
         judges = [row["model_name"] for row in rows(connection, _JUDGES)]
+        checks = rows(connection, _CHECKS)
     console = Console()
     console.print(_counts_table(counts))
     console.print(_kept_table(kept, console.width))
@@ -65,6 +69,35 @@ def show_summary() -> None:
             "and junk, not whether an answer is true. For real judgments: TACOS_GATEWAY=openai and OPENAI_API_KEY.\n"
         )
     console.print(_next_steps(kept), highlight=False, markup=False, soft_wrap=True)
+    style = "bold yellow" if any(check["is_failing"] for check in checks) else "bold green"
+    console.print(f"\n{verdict(checks)}", style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def verdict(checks: list[dict[str, Any]]) -> str:
+    """What the failure signatures say, in one line, and a line more for every one that fails after the first.
+
+    Args:
+        checks: rows of ``tacos.failure_signatures``; where ``is_failing`` is None there was nothing to measure.
+    """
+    failing = [check for check in checks if check["is_failing"]]
+    n_made = sum(check["is_failing"] is not None for check in checks)
+    unmade = f" ({len(checks) - n_made} had nothing to measure)" if n_made < len(checks) else ""
+    line = f"{n_made - len(failing)} of {n_made} checks passed{unmade}"
+    if not failing:
+        return f"{line}."
+    return f"{line}; " + "\n  ".join(_failure(check) for check in failing)
+
+
+def _failure(check: dict[str, Any]) -> str:
+    value, limit = (_measure(check[name], check["unit"]) for name in ("value", "threshold"))
+    return shown_line(f"{check['title']} {value} (limit {limit}): {check['advice']}")
+
+
+def _measure(number: float, unit: str) -> str:
+    """A measure as a reader says it: a share in percent, the others as they are."""
+    if unit == "share":
+        return f"{number:.1%}".replace(".0%", "%")
+    return f"{number:.2f}" if unit in ("agreement", "correlation") else f"{number:.3g}"
 
 
 def _counts_table(counts: list[dict[str, Any]]) -> Table:

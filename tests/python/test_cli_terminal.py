@@ -54,6 +54,8 @@ def folder(tmp_path: Path) -> Path:
             "pair_scores": "NULL AS error",
             "pair_replies": "text AS model_name",
             "selected": "'abc' AS sample_id",
+            "failure_signatures": "1 AS check_no, text AS title, 0.5 AS value, 0.1 AS threshold, 'share' AS unit, "
+            "TRUE AS is_failing, text AS advice",
             "sample_audit": "'abc' AS sample_id, text AS cluster_label, 0 AS cluster_id, 50 AS judge_score, "
             "text AS instruction, TRUE AS is_selected, 1 AS selection_rank",
         }.items():

@@ -1,0 +1,42 @@
+"""The verdict at the end of a run says how many checks passed, and of those that fail by how much and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from python_models.cli.summary import verdict
+
+
+def check(title: str, value: float | None, threshold: float, unit: str = "share") -> dict[str, Any]:
+    is_failing = None if value is None else value > threshold
+    row = {"title": title, "value": value, "threshold": threshold, "unit": unit, "is_failing": is_failing}
+    return row | {"advice": f"Mend {title}."}
+
+
+def test_a_sound_run_passes_all_that_was_measured() -> None:
+    assert verdict([check("lost tags", 0.1, 0.5), check("failed calls", 0.0, 0.02)]) == "2 of 2 checks passed."
+
+
+def test_what_could_not_be_measured_has_not_passed() -> None:
+    shown = verdict([check("lost tags", 0.1, 0.5), check("judge flips", None, 0.25)])
+    assert shown == "1 of 1 checks passed (1 had nothing to measure)."
+
+
+def test_every_failure_has_its_value_its_limit_and_its_advice() -> None:
+    checks = [
+        check("judge flips", 0.31, 0.25),
+        check("failed calls", 0.034, 0.02),
+        check("position bias", 12.345, 10, "points"),
+        check("length bias", 0.714, 0.6, "correlation"),
+        check("lost tags", 0.1, 0.5),
+    ]
+    assert verdict(checks).splitlines() == [
+        "1 of 5 checks passed; judge flips 31% (limit 25%): Mend judge flips.",
+        "  failed calls 3.4% (limit 2%): Mend failed calls.",
+        "  position bias 12.3 (limit 10): Mend position bias.",
+        "  length bias 0.71 (limit 0.60): Mend length bias.",
+    ]
+
+
+def test_an_advice_with_line_ends_stays_on_its_line() -> None:
+    assert len(verdict([check("a\nb\x1b[31m", 1.0, 0.5)]).splitlines()) == 1

@@ -53,7 +53,7 @@ pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, changes and repetitions of whole runs
 	$(BIN)/pytest -m slow -n 3 --dist loadgroup
 
-exhaustive: $(INSTALLED_FOR_TESTS) ## every other variable and macro changed, each compared with a build from nothing (20 minutes)
+exhaustive: $(INSTALLED_FOR_TESTS) ## every other variable, macro and dataset changed, each compared with a build from nothing (25 minutes)
 	$(BIN)/pytest -m exhaustive -n 2
 
 format: $(INSTALLED_FOR_TESTS) ## format Python and SQL

@@ -17,6 +17,9 @@ from stage_runner import StageRunner
 from python_models.clustering.placement import place_by_mean, place_by_most_tags
 from python_models.clustering.stability import seed_stability
 
+pytestmark = pytest.mark.long
+
+
 TAGS = [f"tag {number:02}" for number in range(60)]
 
 

@@ -13,7 +13,8 @@ import pytest
 from fake_endpoint import FakeEndpoint
 from project_copy import PLAN, ProjectCopy
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dataset changes")]
+pytestmark = pytest.mark.xdist_group("dataset changes")
+SLOW, EXHAUSTIVE = pytest.mark.slow, pytest.mark.exhaustive
 
 SAMPLES = [(f"What about {topic}?", f"Much about {topic}.") for topic in ("bread", "planets", "verbs", "taxes")]
 # Everything but the days, which tell when a record was seen: they must be those of before where it was there before.
@@ -90,11 +91,11 @@ def edit_new(data: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says_command", "n_paid"),
     [
-        ([append], False, 1),
-        ([edit_old], True, 1),
-        ([append, edit_new], False, 2),
-        ([delete], True, 0),
-        ([rename], True, 0),
+        pytest.param([append], False, 1, marks=EXHAUSTIVE),
+        pytest.param([edit_old], True, 1, marks=SLOW),
+        pytest.param([append, edit_new], False, 2, marks=SLOW),
+        pytest.param([delete], True, 0, marks=EXHAUSTIVE),
+        pytest.param([rename], True, 0, marks=SLOW),
     ],
 )
 def test_a_changed_dataset_gives_the_tables_of_a_fresh_build(

@@ -160,7 +160,7 @@ def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
     assert project.query(SELECTED) == undisturbed.query(SELECTED)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path) -> None:
     """Estimate, half the money, failing calls, then all of it: nothing is paid twice, nothing is made up."""
     project.environment["TACOS_FINAL_JUDGE_MODEL"] = "gpt-6-luna"  # one judge, so that its tokens stand in one row

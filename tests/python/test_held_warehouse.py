@@ -12,6 +12,8 @@ import pytest
 
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 
 def loaded_macros(database: Path) -> subprocess.CompletedProcess[str]:
     """What becomes of a process that loads the macros, as `sqlmesh plan` does before it opens the warehouse."""

@@ -26,6 +26,9 @@ from python_models.llm.errors import EndpointError, SpendingLimitReached, Useles
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
+
 PRICE = read_prices()["gpt-4o-mini"]
 
 

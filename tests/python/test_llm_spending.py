@@ -18,6 +18,9 @@ from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import PriceError, SpendingLimitReached
 from python_models.llm.spending.prices import Price, find_price, max_prompt_tokens, read_prices
 
+pytestmark = pytest.mark.long
+
+
 PRICE = read_prices()["gpt-4o-mini"]
 
 

@@ -31,7 +31,7 @@ PLOTS = {"waterfall", "frequencies", "map", "scores", "orders", "lengths", "spen
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="needs Debian's packages chromium and chromium-driver"
 )
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")

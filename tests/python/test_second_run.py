@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_endpoint import FakeEndpoint
@@ -19,7 +20,8 @@ SUMMARY = "What happened"
 TOPICS = ("bread", "planets", "verbs")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 
-pytestmark = pytest.mark.slow
+# What takes a minute each is left to make exhaustive, but for two trials.
+SLOW, EXHAUSTIVE = pytest.mark.slow, pytest.mark.exhaustive
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,7 @@ def failed_run(project: ProjectCopy) -> str:
     return output[output.rindex("tacos run: ") :]
 
 
+@SLOW
 def test_a_dead_endpoint(project: ProjectCopy) -> None:
     project.write_samples([("What is new?", "This is.")])
     project.environment |= {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "TACOS_MAX_RETRIES": "0"}
@@ -76,16 +79,19 @@ def test_a_dead_endpoint(project: ProjectCopy) -> None:
     assert "1 of 25 samples could not be tagged" in last
 
 
+@SLOW
 def test_a_deleted_dataset(project: ProjectCopy) -> None:
     project.dataset.unlink()
     assert f"{str(project.dataset)!r}, which does not exist" in failed_run(project)
 
 
+@SLOW
 def test_a_dataset_that_has_become_useless(project: ProjectCopy) -> None:
     project.dataset.write_text('{"neither": "this", "nor": "that"}\n', encoding="utf-8")
     assert "none can be used" in failed_run(project)
 
 
+@SLOW
 def test_a_failed_audit(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     endpoint.behaviour.fault = lambda body, _: "refusal" if "What is new?" in body else None
     project.write_samples([("What is new?", "This is.")])
@@ -95,11 +101,13 @@ def test_a_failed_audit(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     project.run("run", "--ignore-cron", expect_failure=True)
 
 
+@SLOW
 def test_a_poisoned_cache(project: ProjectCopy) -> None:
     project.cache.write_bytes(b"no database at all " * 1_000)
     assert f"The response cache {project.cache} cannot be used: file is not a database" in failed_run(project)
 
 
+@SLOW
 def test_a_cache_with_holes(project: ProjectCopy) -> None:
     """A file that opens, but breaks when it is read."""
     with sqlite3.connect(project.cache) as connection:
@@ -110,6 +118,7 @@ def test_a_cache_with_holes(project: ProjectCopy) -> None:
     assert f"The response cache {project.cache} cannot be used" in last
 
 
+@EXHAUSTIVE
 def test_another_dataset_is_told_first(project: ProjectCopy) -> None:
     other = project.root / "other.jsonl"
     shutil.copy(project.dataset, other)
@@ -120,6 +129,7 @@ def test_another_dataset_is_told_first(project: ProjectCopy) -> None:
     assert f"not {project.dataset}" in project.run("run", "--ignore-cron")
 
 
+@SLOW
 def test_a_promotion_executes_nothing(project: ProjectCopy) -> None:
     edit(project, "config.yaml", "n_clusters: 0", "n_clusters: 3")
     project.run("plan", "dev", "--auto-apply", "--no-prompts")
@@ -139,17 +149,23 @@ def edit(project: ProjectCopy, name: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def trial(
+    about: str, name: str, old: str, new: str, *, is_bound: bool = True, marks: pytest.MarkDecorator = EXHAUSTIVE
+) -> Any:
+    """An edit of a file, and whether the estimate after it is a bound."""
+    return pytest.param(name, old, new, is_bound, id=about, marks=marks)
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "is_bound"),
     [
-        ("config.yaml", "rule_stemming: true", "rule_stemming: false", True),
-        ("config.yaml", "n_clusters: 0", "n_clusters: 3", True),
-        ("prompts/tag_instruction.txt", "what people want", "what humans want", True),
-        ("prompts/judge_pair.txt", "\n", "\nBe fair.\n", True),
-        ("dataset.jsonl", "", "", True),
-        ("config.yaml", "selection_size: 0", "selection_size: 0", False),
+        trial("rules", "config.yaml", "rule_stemming: true", "rule_stemming: false"),
+        trial("clusters", "config.yaml", "n_clusters: 0", "n_clusters: 3", marks=SLOW),
+        trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want", marks=SLOW),
+        trial("judge's prompt", "prompts/judge_pair.txt", "\n", "\nBe fair.\n"),
+        trial("ten records", "dataset.jsonl", "", ""),
+        trial("nothing", "config.yaml", "selection_size: 0", "selection_size: 0", is_bound=False),
     ],
-    ids=["rules", "clusters", "prompt", "judge's prompt", "ten records", "nothing"],
 )
 def test_the_estimate_bounds_what_a_server_then_counts(
     project: ProjectCopy, endpoint: FakeEndpoint, name: str, old: str, new: str, is_bound: bool

@@ -23,9 +23,7 @@ MODEL (
     UNIQUE_VALUES(columns := (
       model_name
     )),
-    NOT_NULL(columns := (n_pairs, n_decided_pairs, n_scores, highest_score, ceiling_share)),
-    ACCEPTED_RANGE("column" := flip_rate, min_v := 0, max_v := 1),
-    ACCEPTED_RANGE("column" := length_correlation, min_v := -1, max_v := 1)
+    NOT_NULL(columns := (n_pairs, n_decided_pairs, n_scores, highest_score, ceiling_share))
   ),
   tags (
     diagnostics

@@ -75,5 +75,5 @@ def signature(
     beyond = "<" if limit_name.name.startswith("min_") else ">"
     return (
         f"SELECT {name.sql(dialect='duckdb')} AS signature, measures.{value.name} AS value, {bound} AS threshold, "
-        f"{held} AS evidence, {held} {beyond} {bound} AS is_failing FROM measures"
+        f"{held} {beyond} {bound} AS is_failing FROM measures"
     )

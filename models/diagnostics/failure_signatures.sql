@@ -10,7 +10,7 @@ MODEL (
     threshold = 'The limit beyond which it fails: the highest value that passes, of unstable_clusters and wrong_scale the lowest.',
     unit = 'share (0 to 1), agreement (adjusted Rand index, at most 1), points (of 100), correlation (-1 to 1) or score (1 to 100).',
     is_failing = 'Whether it fails; NULL where there is nothing to measure. Judge flips fail where even the lower end of the 95% interval is beyond the limit.',
-    is_grave = 'Whether its failing stops the run, unless allow_grave_signatures is set.',
+    is_grave = 'Whether its failing stops the run, unless allow_grave_signatures is set. Judge flips do above 0.5, surely so and of at least 20 pairs.',
     advice = 'One sentence on what to do.'
   ),
   grain signature,
@@ -39,6 +39,7 @@ WITH measures AS (
     judges.flat_cluster_share,
     judges.flip_rate,
     judges.flip_rate_low,
+    judges.is_worse_than_chance,
     judges.position_shift,
     judges.length_correlation,
     judges.highest_score
@@ -84,10 +85,11 @@ SELECT
   checks.is_failing::BOOLEAN AS is_failing,
   CASE
     WHEN checks.signature = 'judge_flips'
-    THEN COALESCE(checks.evidence > 0.5, FALSE)
+    THEN measures.is_worse_than_chance
     ELSE checks.signature IN ('failed_calls', 'malformed_replies', 'wrong_scale')
   END::BOOLEAN AS is_grave,
   advice.advice::TEXT AS advice
 FROM checks
+CROSS JOIN measures
 INNER JOIN tacos_internal.signature_advice AS advice
   ON advice.signature = checks.signature

@@ -26,6 +26,7 @@ SELECTED = "SELECT * FROM tacos.selected ORDER BY selection_rank"
 REPLIES = "SELECT sample_id, raw_reply FROM tacos.tag_replies ORDER BY sample_id"
 
 
+@pytest.mark.slow
 def test_a_project_without_a_key(tmp_path: Path) -> None:
     project = ProjectCopy(tmp_path)
     project.write_samples(SAMPLES)

@@ -376,7 +376,7 @@ def test_pauses_grow_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(7.0 <= retries.backoff_s(1, 7.0) <= 8.0 for _ in range(100))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_two_thousand_items_with_thirty_percent_faults_of_all_kinds(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour = Behaviour(fault_rate=0.3, slow_s=2.0, seed=5)
     answers = run(server, tmp_path, tagging_work(2_000), max_concurrency=64, request_timeout_s=0.5)

@@ -72,6 +72,7 @@ def kill_at_random_moments(server: FakeEndpoint, folder: Path, n_kills: int, mor
         assert child.returncode == -signal.SIGKILL, stderr
 
 
+@pytest.mark.slow
 def test_ten_kills_repeat_at_most_the_calls_in_flight(tmp_path: Path) -> None:
     with FakeEndpoint(Behaviour(latency_s=0.02)) as server:
         n_kills = 10

@@ -92,10 +92,10 @@ def edit_new(data: Path) -> None:
     ("changes", "says_command", "n_paid"),
     [
         pytest.param([append], False, 1, marks=EXHAUSTIVE),
-        pytest.param([edit_old], True, 1, marks=SLOW),
+        pytest.param([edit_old], True, 1, marks=EXHAUSTIVE),
         pytest.param([append, edit_new], False, 2, marks=SLOW),
         pytest.param([delete], True, 0, marks=EXHAUSTIVE),
-        pytest.param([rename], True, 0, marks=SLOW),
+        pytest.param([rename], True, 0, marks=EXHAUSTIVE),
     ],
 )
 def test_a_changed_dataset_gives_the_tables_of_a_fresh_build(

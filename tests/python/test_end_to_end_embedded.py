@@ -46,7 +46,7 @@ def test_a_project_without_a_key(tmp_path: Path) -> None:
     assert project.n_calls("tagging") == len(SAMPLES) + len(NEW)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_runs_from_scratch_are_identical(tmp_path: Path) -> None:
     results = []
     for name in ("first", "second"):

@@ -161,7 +161,7 @@ def trial(
     [
         trial("rules", "config.yaml", "rule_stemming: true", "rule_stemming: false"),
         trial("clusters", "config.yaml", "n_clusters: 0", "n_clusters: 3", marks=SLOW),
-        trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want", marks=SLOW),
+        trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want"),
         trial("judge's prompt", "prompts/judge_pair.txt", "\n", "\nBe fair.\n"),
         trial("ten records", "dataset.jsonl", "", ""),
         trial("nothing", "config.yaml", "selection_size: 0", "selection_size: 0", is_bound=False),

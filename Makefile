@@ -31,7 +31,7 @@ run: $(INSTALLED) ## install, run the pipeline, show what was kept
 
 test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
 
-check: $(INSTALLED_FOR_TESTS) ## the inner loop in a minute and a half: format, lint, types, SQL unit tests, the quick half of pytest
+check: $(INSTALLED_FOR_TESTS) ## the inner loop in two minutes: format, lint, types, SQL unit tests, the quick half of pytest
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint typecheck sqltest quicktest
 
 quicktest: $(INSTALLED_FOR_TESTS)

@@ -45,10 +45,11 @@ SELECT MD5(i::TEXT) AS first_sample_id, MD5((i + 1)::TEXT) AS second_sample_id, 
   (1 + HASH(i) % 100)::INT AS first_score, (1 + HASH(i + 1) % 100)::INT AS second_score, FALSE AS is_order_check,
   NULL::TEXT AS error, 'judge' AS model_name
 FROM RANGE($n * 3 // 2) AS numbers(i);
-INSERT INTO tacos.pair_scores
-SELECT second_sample_id, first_sample_id, cluster_id, judging_round,
-  LEAST(second_score + 9, 100), first_score, TRUE, error, model_name
-FROM tacos.pair_scores USING SAMPLE 10% (BERNOULLI, 7);
+CREATE TABLE tacos_internal.order_checks AS
+SELECT model_name, cluster_id, first_sample_id AS sample_id, second_sample_id AS partner_id,
+  first_score - second_score AS margin_first, LEAST(first_score + 9, 100) - second_score AS margin_second,
+  margin_first = 0 OR margin_second = 0 AS is_tie, margin_first * margin_second < 0 AS is_flip
+FROM tacos.pair_scores WHERE HASH(first_sample_id) % 10 = 0;
 CREATE TABLE tacos.pair_replies AS SELECT 'judge' AS model_name FROM tacos.pair_scores;
 
 CREATE VIEW tacos.sample_audit AS

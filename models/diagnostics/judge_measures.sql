@@ -7,7 +7,7 @@ MODEL (
     flat_cluster_share = 'Share of flat clusters, of the judge with most.',
     flip_rate = 'Flip rate of the LLM judge that surely flips most.',
     flip_rate_low = 'Lower end of its 95% interval.',
-    is_worse_than_chance = 'Whether it surely changes the winner more often than not: flip_rate_low is above 0.5, of at least 20 decided pairs.',
+    is_worse_than_chance = 'Whether an LLM judge surely changes the winner more often than not: flip_rate_low is above 0.5, of at least 20 decided pairs.',
     position_shift = 'Largest mean position shift of an LLM judge with at least 30 pairs in both orders, in points, whatever its direction.',
     length_correlation = 'Strongest correlation of score and length of an LLM judge with at least 30 scores, whatever its sign.',
     highest_score = 'Highest score of the judge that goes least high, of those with at least 20 scores.'
@@ -36,7 +36,10 @@ WITH judges AS (
     length_correlation,
     highest_score,
     NOT model_name LIKE 'offline-heuristic%' AS is_llm,
-    ROW_NUMBER() OVER (ORDER BY flip_rate_low DESC, flip_rate DESC, model_name) AS flip_rank
+    ROW_NUMBER() OVER (
+      PARTITION BY model_name LIKE 'offline-heuristic%'
+      ORDER BY flip_rate_low DESC, flip_rate DESC, model_name
+    ) AS flip_rank
   FROM tacos.judge_reliability
 )
 SELECT
@@ -45,9 +48,7 @@ SELECT
   MAX(CASE WHEN is_llm AND flip_rank = 1 THEN flip_rate END)::DOUBLE AS flip_rate,
   MAX(CASE WHEN is_llm AND flip_rank = 1 THEN flip_rate_low END)::DOUBLE AS flip_rate_low,
   COALESCE(
-    BOOL_OR(
-      CAST(is_llm AND flip_rank = 1 AND n_decided_pairs >= 20 AND flip_rate_low > 0.5 AS BOOLEAN)
-    ),
+    BOOL_OR(CAST(is_llm AND n_decided_pairs >= 20 AND flip_rate_low > 0.5 AS BOOLEAN)),
     FALSE
   )::BOOLEAN AS is_worse_than_chance,
   MAX(CASE WHEN is_llm AND n_pairs >= 30 THEN ABS(mean_position_shift) END)::DOUBLE AS position_shift,

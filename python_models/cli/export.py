@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from python_models.cli.warehouse import WarehouseError, open_warehouse, table_in
+from python_models.whole_file import whole_file
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -33,7 +33,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         WarehouseError: nothing was selected, or the file cannot be written.
     """
-    partial = options.path.with_name(f"{options.path.name}.{os.getpid()}.partial")
     with open_warehouse() as connection:
         selected, samples, records = (
             table_in(connection, options.environment, name) for name in ("selected", "samples", "source_records")
@@ -44,17 +43,15 @@ def run(options: argparse.Namespace) -> int:
         )
         count = 0
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                while rows := found.fetchmany(_ROWS_AT_ONCE):
-                    # Inside its strings JSON has no line break, so one between them is white space.
-                    file.writelines(record.replace("\r", " ").replace("\n", " ") + "\n" for (record,) in rows)
-                    count += len(rows)
-            if not count:
-                raise WarehouseError(f"nothing is selected in {options.environment}: nothing was written.")
-            partial.replace(options.path)
+            with whole_file(options.path) as partial:
+                with partial.open("w", encoding="utf-8") as file:
+                    while rows := found.fetchmany(_ROWS_AT_ONCE):
+                        # Inside its strings JSON has no line break, so one between them is white space.
+                        file.writelines(record.replace("\r", " ").replace("\n", " ") + "\n" for (record,) in rows)
+                        count += len(rows)
+                if not count:
+                    raise WarehouseError(f"nothing is selected in {options.environment}: nothing was written.")
         except OSError as error:
             raise WarehouseError(f"cannot write {options.path}: {error.strerror}. Name another file.") from error
-        finally:
-            partial.unlink(missing_ok=True)
     print(f"{options.path}: {count} records, in the order of selection.")
     return 0

@@ -13,15 +13,9 @@ _BINS = """
 SELECT is_selected, LEAST(FLOOR(judge_score / 5), 19) * 5 AS low, COUNT(*) AS n, SUM(judge_score) AS total
 FROM {sample_audit} WHERE judge_score IS NOT NULL GROUP BY ALL ORDER BY ALL
 """
-# The same two samples judged in both orders in the same round; a margin is that of the sample read first in order 1.
 _ORDERS = """
-SELECT one.first_score - one.second_score AS margin_1, two.second_score - two.first_score AS margin_2, COUNT(*) AS n
-FROM {pair_scores} AS one
-INNER JOIN {pair_scores} AS two
-  ON two.first_sample_id = one.second_sample_id AND two.second_sample_id = one.first_sample_id
-  AND two.cluster_id = one.cluster_id AND two.judging_round = one.judging_round AND two.model_name = one.model_name
-WHERE NOT one.is_order_check AND two.is_order_check AND one.error IS NULL AND two.error IS NULL
-GROUP BY ALL ORDER BY ALL
+SELECT margin_first, margin_second, is_tie, is_flip, COUNT(*) AS n
+FROM {order_checks} GROUP BY ALL ORDER BY ALL
 """
 _LENGTHS = """
 WITH judged AS (
@@ -65,10 +59,9 @@ def orders(tables: Tables) -> Section:
     name, title = "orders", "The same pair in both orders"
     rows = tables.rows(_ORDERS)
     if not rows:
-        return Section(name, title, ("No pair was judged in both orders: the table pair_scores has no order check.",))
+        return Section(name, title, ("No pair was judged in both orders: the table order_checks has no row.",))
     n = sum(row["n"] for row in rows)
-    n_flipped = sum(row["n"] for row in rows if row["margin_1"] * row["margin_2"] < 0)
-    n_tied = sum(row["n"] for row in rows if row["margin_1"] == 0 or row["margin_2"] == 0)
+    n_flipped, n_tied = (sum(row["n"] for row in rows if row[name]) for name in ("is_flip", "is_tie"))
     fact = (
         f"{n:,} pairs were judged in both orders. In {n_flipped:,} ({100 * n_flipped / n:.0f}%) the other sample won "
         f"when the order was turned; {n_tied:,} were tied in at least one order."
@@ -76,8 +69,8 @@ def orders(tables: Tables) -> Section:
     trace = {
         "type": "scatter",
         "mode": "markers",
-        "x": [row["margin_1"] for row in rows],
-        "y": [row["margin_2"] for row in rows],
+        "x": [row["margin_first"] for row in rows],
+        "y": [row["margin_second"] for row in rows],
         "marker": {"size": [min(6 + 2 * row["n"] ** 0.5, 40) for row in rows], "opacity": 0.6},
         "text": [f"{row['n']:,} pairs" for row in rows],
         "hovertemplate": "order 1: %{x:+}, order 2: %{y:+}, %{text}<extra></extra>",

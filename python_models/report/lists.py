@@ -1,4 +1,4 @@
-"""Sections that are tables: clusters, diagnostics, money, other ways to choose, the history of selections."""
+"""Sections that are tables: clusters, the reliability of the judge, money, other ways to choose."""
 
 from __future__ import annotations
 
@@ -46,11 +46,6 @@ def spend(tables: Tables) -> Section:
     return Section(name, title, (), plots if paid else (), (grid("Calls, tokens and dollars so far", rows),))
 
 
-def coherence(tables: Tables) -> Section:
-    """How alike the instructions inside a cluster are, against random groups."""
-    return _whole(tables, "cluster_coherence", "coherence", "Coherence of the clusters")
-
-
 def reliability(tables: Tables) -> Section:
     """How far the judge can be relied on: flips, ties, position, noise."""
     return _whole(tables, "judge_reliability", "reliability", "Reliability of the judge")
@@ -59,11 +54,6 @@ def reliability(tables: Tables) -> Section:
 def comparison(tables: Tables) -> Section:
     """Simpler ways to choose as many samples, compared with the selection."""
     return _whole(tables, "selection_comparison", "comparison", "Simpler ways to choose")
-
-
-def history(tables: Tables) -> Section:
-    """What entered and left the selection."""
-    return _whole(tables, "selection_history", "history", "What entered and left")
 
 
 def _whole(tables: Tables, table: str, name: str, title: str) -> Section:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from python_models.report.sample_map import sample_map
 from python_models.report.section import Section
 from python_models.report.tables import MissingTableError, Tables
 from python_models.terminal import UserError
+from python_models.whole_file import whole_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SECTIONS: Sequence[tuple[str, str, Callable[[Tables], Section]]] = (
@@ -28,14 +28,12 @@ _SECTIONS: Sequence[tuple[str, str, Callable[[Tables], Section]]] = (
     ("frequencies", "How often tags are", tags.frequencies),
     ("map", "A map of the samples", sample_map),
     ("clusters", "Clusters", lists.clusters),
-    ("coherence", "Coherence of the clusters", lists.coherence),
     ("scores", "Scores of kept and dropped samples", judging.scores),
     ("orders", "The same pair in both orders", judging.orders),
     ("reliability", "Reliability of the judge", lists.reliability),
     ("lengths", "Length against score", judging.lengths),
     ("spend", "What it cost", lists.spend),
     ("comparison", "Simpler ways to choose", lists.comparison),
-    ("history", "What entered and left", lists.history),
     ("samples", "Kept and narrowly dropped", samples.samples),
 )
 
@@ -51,16 +49,10 @@ def write_report(connection: duckdb.DuckDBPyConnection, path: Path, environment:
         ReportError: the file cannot be written.
     """
     text = render(sections(Tables(connection, environment)), environment)
-    part = None
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="\n") as file:
-            part = Path(file.name)
-            file.write(text)
-        part.chmod(0o644)
-        part.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise ReportError(f"The report cannot be written to {path}: {error.strerror}. Name another file.") from error
 
 

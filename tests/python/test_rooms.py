@@ -20,6 +20,7 @@ FOUNDATIONS = {
     "prompts": {"settings", "terminal", "variables"},
     "staging": {"settings"},
     "stale_children": set(),
+    "whole_file": set(),
 }
 """Loose modules that every room may use, and what they may use themselves."""
 

@@ -8,7 +8,7 @@ import io
 import json
 import sqlite3
 import zlib
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from python_models.llm.cache.entries import EXPORT_VERSION, FORMAT, VectorLength
 from python_models.llm.cache.response_cache import INSERT_COMPUTED, INSERT_REPLY, CachedReply, ResponseCache
 from python_models.llm.cache.schema import as_cache_error, connect, transaction
 from python_models.llm.errors import CacheError
+from python_models.whole_file import whole_file
 
 _ROWS_PER_BLOCK = 1_000
 
@@ -34,10 +35,9 @@ def export_cache(cache: ResponseCache, path: Path) -> Transferred:
 
     The file appears under its name only when it is whole.
     """
-    partial = path.with_name(path.name + ".partial")
     n_replies = n_computed = 0
     try:
-        with _open(partial, "wt", is_gzip=path.suffix == ".gz") as file:
+        with whole_file(path) as partial, _open(partial, "wt", is_gzip=path.suffix == ".gz") as file:
             _write(file, {"format": FORMAT, "version": EXPORT_VERSION})
             for reply in cache.iter_replies():
                 _write(file, {"kind": "reply", **reply._asdict(), "checksum": reply.checksum().hex()})
@@ -52,12 +52,8 @@ def export_cache(cache: ResponseCache, path: Path) -> Transferred:
                 _write(file, {**entry, "checksum": row_checksum(kind, key, value).hex()})
                 n_computed += 1
             _write(file, {"kind": "end", "n_replies": n_replies, "n_computed": n_computed})
-        partial.replace(path)
     except OSError as error:
         raise CacheError(f"The cache cannot be exported to {path}: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):  # the folder may not be there, or not to be written
-            partial.unlink(missing_ok=True)
     return Transferred(n_replies, n_computed)
 
 

@@ -23,40 +23,7 @@ MODEL (
   )
 );
 
-/* Only what a model was asked for: the offline heuristic makes no attempt. */
-WITH calls AS (
-  SELECT
-    'tagging' AS stage,
-    error,
-    raw_reply,
-    n_attempts
-  FROM tacos.tag_replies
-  WHERE
-    n_attempts > 0
-  UNION ALL
-  SELECT
-    'judging' AS stage,
-    error,
-    raw_reply,
-    n_attempts
-  FROM tacos.pair_replies
-  WHERE
-    n_attempts > 0
-), stages AS (
-  SELECT
-    COUNT(error) / COUNT(*) AS failed_share,
-    COUNT_IF(n_attempts > 1 OR (
-      NOT error IS NULL AND NOT raw_reply IS NULL
-    )) / COUNT(*) AS malformed_share
-  FROM calls
-  GROUP BY
-    stage
-), replies AS (
-  SELECT
-    MAX(failed_share) AS failed_share,
-    MAX(malformed_share) AS malformed_share
-  FROM stages
-), tags AS (
+WITH tags AS (
   SELECT
     COUNT(*) AS n_samples
   FROM tacos.normalized_tags
@@ -91,7 +58,7 @@ SELECT
   ROUND(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
   ROUND(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement
 FROM clusters
-CROSS JOIN replies
+CROSS JOIN tacos_internal.reply_measures AS replies
 CROSS JOIN commonest
 CROSS JOIN waterfall
 CROSS JOIN stability

@@ -127,19 +127,19 @@ def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
     assert not problems
 
 
-def readme() -> str:
-    return (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+def reference() -> str:
+    return (PROJECT_ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 
 def named_in_tables(heading: str, column: int, pattern: str) -> set[str]:
-    """What stands in backticks in a column (from 0) of the README's tables below a heading, up to the next one."""
-    found = re.search(rf"^#+ {heading}$(.*?)^#+ ", readme(), re.MULTILINE | re.DOTALL)
-    assert found, f"README.md has no section {heading!r}"
+    """What stands in backticks in a column (from 0) of the reference's tables below a heading, up to the next one."""
+    found = re.search(rf"^#+ {heading}$(.*?)^#+ ", reference(), re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference.md has no section {heading!r}"
     rows = [line.split("|")[1:] for line in found[1].splitlines() if line.startswith("|") and "---" not in line]
     return {name for row in rows[1:] if len(row) > column for name in re.findall(rf"`({pattern})`", row[column])}
 
 
-def test_the_readme_names_the_tables_that_are_there(project: Context) -> None:
+def test_the_reference_names_the_tables_that_are_there(project: Context) -> None:
     tables = {model.view_name for model in models(project) if not model.kind.is_embedded}
     assert named_in_tables("Every table", 1, r"[a-z_]+\d?") - {"tacos", "tacos_internal"} == {
         name for name in tables if not name.endswith("_2")
@@ -152,19 +152,19 @@ def test_what_users_query_are_few_tables(project: Context) -> None:
     assert {model.schema_name for model in models(project)} == {"tacos", "tacos_internal"}
 
 
-def test_the_readme_names_the_variables_that_are_there(project: Context) -> None:
+def test_the_reference_names_the_variables_that_are_there(project: Context) -> None:
     names = set(project.config.variables) | set(project.config.gateways["openai"].variables)
     assert named_in_tables("Variables", 1, "[a-z_]+") == names
 
 
-def test_the_readme_names_the_environment_variables_that_are_there() -> None:
+def test_the_reference_names_the_environment_variables_that_are_there() -> None:
     sources = [*(PROJECT_ROOT / "python_models").rglob("*.py"), PROJECT_ROOT / "config.yaml"]
     names = {name for file in sources for name in re.findall(r"\b(?:TACOS|OPENAI)_[A-Z_]+\b", file.read_text())}
     assert len(names) > 10
     assert named_in_tables("Environment variables", 0, "[A-Z_]+") == names
 
 
-def test_the_readme_names_the_commands_that_are_there() -> None:
+def test_the_reference_names_the_commands_that_are_there() -> None:
     names = set(re.findall(r"^    ([a-z-]+)\b", cli_help(), re.MULTILINE))
     assert {"run", "explain", "cache"} <= names
     said = named_in_tables("Commands", 0, "[^`]+")

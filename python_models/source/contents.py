@@ -64,6 +64,11 @@ def read_content(content: Any) -> Content:
     )
 
 
+def write_thoughts(thoughts: str, answer: str) -> str:
+    """Write thoughts before an answer, as chat templates do."""
+    return "\n\n".join(filter(None, (f"<think>\n{thoughts}\n</think>", answer)))
+
+
 def _read_part(part: Any) -> tuple[str, Any]:
     """Tell the kind of a part (text, thought, call, result or other) and give its text or call."""
     if isinstance(part, str):

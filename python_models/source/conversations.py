@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from python_models.source.calls import CALL_FIELDS, CALL_TYPES, RESULT_TYPES, write_calls
-from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content
+from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content, write_thoughts
 from python_models.source.roles import PAIR_FIELDS, ROLES, find_role
 from python_models.source.texts import clean, is_empty, read_json
 
@@ -77,7 +77,7 @@ def read_turns(conversation: Any) -> list[Turn]:
                 raise ContentError("has no text")
         except ContentError as error:
             raise TurnError(f"turn {turn_no} {error}") from None
-    return turns
+    return _join_thoughts(turns)
 
 
 def read_plain_turn(turn: Any) -> Turn | None:
@@ -163,6 +163,9 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     if role == "tool":
         yield Turn(role, clean(value) if isinstance(value, str) else None)
         return
+    if role == "thought":
+        yield Turn(role, read_content(value).text or None)
+        return
     if role == "call":
         text = clean(value) if isinstance(value, str) else write_calls(turn if value is None else value)
         if turn.get("type") in CALL_TYPES and "name" in turn:
@@ -182,10 +185,26 @@ def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     yield Turn(role, _join_parts(content, thoughts, calls), _find_mark(turn))
 
 
+def _join_thoughts(turns: list[Turn]) -> list[Turn]:
+    """Put thoughts that are turns of their own before the answer that follows them; without one they are nothing."""
+    joined: list[Turn] = []
+    thoughts: list[str] = []
+    for turn in turns:
+        if turn.role == "thought":
+            thoughts.append(turn.text or "")
+            continue
+        if turn.role == "assistant" and any(thoughts):
+            text = write_thoughts("\n\n".join(filter(None, thoughts)), turn.text or "")
+            turn = turn._replace(text=text)
+        thoughts = []
+        joined.append(turn)
+    return joined
+
+
 def _join_parts(content: Content, thoughts: str, calls: list[str | None]) -> str | None:
     """Join what the assistant says: thoughts as chat templates write them, the text, the calls."""
-    parts = [f"<think>\n{thoughts}\n</think>" if thoughts else "", content.text, *calls]
-    return "\n\n".join(part for part in parts if part) or None
+    text = "\n\n".join(part for part in (content.text, *calls) if part)
+    return (write_thoughts(thoughts, text) if thoughts else text) or None
 
 
 def _find_pair(turn: dict[str, Any]) -> Mapping[str, str]:

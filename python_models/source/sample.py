@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
-from python_models.source.answers import choose_answer
-from python_models.source.contents import read_content
-from python_models.source.conversations import Turn, TurnError, is_conversation, read_turns
+from python_models.source.answers import choose_answer, list_answers
+from python_models.source.beside import add_beside
+from python_models.source.contents import read_content, write_thoughts
+from python_models.source.conversations import Turn, TurnError, is_conversation, parse_list, read_turns
 from python_models.source.fields import FieldError, Fields, read_text
-from python_models.source.names import CHOSEN_FIELDS
+from python_models.source.names import CHOSEN_FIELDS, VARIANT_COLUMN
+from python_models.source.options import find_numbered
 from python_models.source.questions import NO_OUTPUT, join_question
 from python_models.source.texts import clean, is_empty
+from python_models.source.transcripts import begins_transcript, read_transcript
 
 # Fields whose text may be a list of messages, as a table holds it; an answer that is JSON is an answer.
 LIST_FIELDS = ("prompt", *CHOSEN_FIELDS)
-TRANSCRIPT = re.compile(r"(?:^|\n\n)(Human|Assistant):[ \t]*")
 
 
 class Sample(NamedTuple):
@@ -37,20 +38,25 @@ def make_sample(fields: Fields) -> Sample:
         FieldError, TurnError: the record cannot be used; the message is the reason.
     """
     systems = [_read_system(value) for value in fields.systems] if fields.systems else []
-    if fields.conversation is None:
+    exchanges = _read_exchanges(fields) if fields.conversation is None else []
+    if fields.conversation is None and not exchanges:
         _settle_answer(fields)
-    if fields.conversation is None and not fields.history and _is_plain(fields):
+    if fields.conversation is None and not exchanges and not fields.history and _is_plain(fields):
         instruction = join_question(fields) if fields.questions else None
         response = read_text(fields.answers[0][1], "response") if fields.answers else None
         return _check(fields, instruction, response, 1, systems)
     turns = [turn for value in fields.history for turn in _read_history(value)]
     if fields.conversation is not None:
         turns += read_turns(fields.conversation)
-        if not _is_answered(turns) and fields.answers:
+        is_preference = bool(fields.answers) and fields.answers[0][0] in CHOSEN_FIELDS
+        if fields.answers and (is_preference or not _is_answered(turns)):
             _settle_answer(fields)
-            turns = _add_answer(turns, fields)
+            turns = _add_answer(_open(turns) if fields.answers else turns, fields)
+        turns = add_beside(turns, fields)
+    elif exchanges:
+        turns += exchanges
     else:
-        turns = _add_answer([*turns, *_read_question(fields)], fields)
+        turns = _read_columns(turns, fields)
     systems += [turn.text or "" for turn in turns if turn.role == "system"]
     answers = [turn for turn in turns if turn.role == "assistant"]
     is_asked = any(turn.role == "user" for turn in turns)
@@ -83,6 +89,10 @@ def _check(fields: Fields, instruction: str | None, response: str | None, n_turn
 def _settle_answer(fields: Fields) -> None:
     answer = choose_answer(fields)
     fields.answers = [answer] if answer and not is_empty(answer[1]) else []
+    if answer and fields.options and fields.answers and (option := find_numbered(fields)) is not None:
+        fields.answers = [(answer[0], option)]
+    if answer and fields.thoughts and isinstance(answer[1], str) and "<think>" not in answer[1]:
+        fields.answers = [(answer[0], write_thoughts(clean(fields.thoughts[0]), clean(answer[1])))]
 
 
 def _is_plain(fields: Fields) -> bool:
@@ -91,7 +101,7 @@ def _is_plain(fields: Fields) -> bool:
         if type(value) is not str:
             if isinstance(value, list | dict):
                 return False
-        elif name in LIST_FIELDS and (value.lstrip()[:1] == "[" or not fields.questions):
+        elif begins_transcript(value) or (name in LIST_FIELDS and (value.lstrip()[:1] == "[" or not fields.questions)):
             return False
     return True
 
@@ -100,13 +110,43 @@ def _is_answered(turns: list[Turn]) -> bool:
     return bool(turns) and turns[-1].role == "assistant"
 
 
-def _read_question(fields: Fields) -> list[Turn]:
-    """Read the question as turns: TRL's list of messages in one of its fields, or the text of all."""
-    for name, value in fields.questions:
-        if is_conversation(value, from_text=name in LIST_FIELDS):
-            return read_turns(value)
+def _open(turns: list[Turn]) -> list[Turn]:
+    """Give the turns up to the last question, whose answer stands elsewhere."""
+    last = max((no for no, turn in enumerate(turns) if turn.role == "user"), default=len(turns) - 1)
+    return turns[: last + 1] if _is_answered(turns) else turns
+
+
+def _read_columns(history: list[Turn], fields: Fields) -> list[Turn]:
+    """Read question and answer as turns: one of them may be TRL's list of messages, or a prompt with its marks."""
+    for no, (name, value) in enumerate(fields.questions):
+        turns = read_transcript(value, is_question=True) if isinstance(value, str) else None
+        if turns is None and is_conversation(value, from_text=name in LIST_FIELDS):
+            turns = value
+        if turns is not None:
+            fields.questions = [*fields.questions[:no], *fields.questions[no + 1 :]]
+            return add_beside(_add_answer([*history, *read_turns(turns)], fields), fields)
     text = join_question(fields)
-    return [Turn("user", text)] if fields.questions else []
+    return _add_answer([*history, Turn("user", text)] if fields.questions else history, fields)
+
+
+def _read_exchanges(fields: Fields) -> list[Turn]:
+    """Read questions and answers in two lists of one length (CoQA, the text of such lists in a table of an arena)."""
+    if not fields.questions or not fields.answers:
+        return []
+    (question, asked), (name, answered) = fields.questions[0], fields.answers[0]
+    if isinstance(answered, dict):
+        answered = list_answers(answered)
+    if isinstance(asked, str) and isinstance(answered, str) and VARIANT_COLUMN.fullmatch(name):
+        asked, answered = parse_list(asked), parse_list(answered)
+    if not (isinstance(asked, list) and isinstance(answered, list) and len(asked) == len(answered)):
+        return []
+    if question == "definition":
+        return []
+    if not all(isinstance(text, str) and text.strip() for text in (*asked, *answered)):
+        return []
+    turns = [turn for pair in zip(asked, answered, strict=True) for turn in read_turns([list(pair)])]
+    fields.questions = fields.questions[1:]
+    return add_beside(turns, fields)
 
 
 def _add_answer(turns: list[Turn], fields: Fields) -> list[Turn]:
@@ -121,16 +161,11 @@ def _add_answer(turns: list[Turn], fields: Fields) -> list[Turn]:
             return [*(turn for turn in turns if turn.role == "system"), *answer]
         return [*turns, *answer]
     text = read_text(value, "response")
-    if not turns and name in CHOSEN_FIELDS:
-        return _read_transcript(text)
+    if name in CHOSEN_FIELDS and (not turns or begins_transcript(text)):
+        said = read_turns(read_transcript(text) or [])
+        if said or not turns:
+            return said
     return [*turns, Turn("assistant", text)] if text else turns
-
-
-def _read_transcript(text: str) -> list[Turn]:
-    """Read the text of a conversation as hh-rlhf writes it: ``Human: ...``, blank line, ``Assistant: ...``."""
-    parts = TRANSCRIPT.split(text)[1:]
-    roles = {"Human": "user", "Assistant": "assistant"}
-    return [Turn(roles[name], clean(part)) for name, part in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _read_history(value: Any) -> list[Turn]:
@@ -142,7 +177,7 @@ def _read_history(value: Any) -> list[Turn]:
 
 def _read_system(value: Any) -> str:
     if isinstance(value, str):
-        return clean(value)
+        return clean(value.removeprefix("SYSTEM:"))  # Glaive
     try:
         return read_content(value).text
     except ValueError:

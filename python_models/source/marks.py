@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS
+from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, REJECTED_FIELDS
 
 Filled = Mapping[str, list[tuple[str, Any]]]
 
@@ -30,12 +30,12 @@ def find_undesired(filled: Filled) -> str | None:
     for name, value in filled.get("labels", ()):
         if _is_bad_label(name, value, filled):
             return _name_mark(name, value, "false")
-    for name, value in filled.get("good", ()):
-        if _says(value, NO, is_sure=_is_sure(name)):
-            return _name_mark(name, value, "false")
-    for name, value in filled.get("bad", ()):
-        if _says(value, YES, is_sure=_is_sure(name)):
-            return _name_mark(name, value, "true")
+    is_pair = bool(filled.get("rejected")) and any(name in CHOSEN_FIELDS for name, _ in filled.get("answers", ()))
+    for group, words, meaning in (("good", NO, "false"), ("bad", YES, "true")):
+        for name, value in filled.get(group, ()):
+            is_answer = is_pair and isinstance(value, str) and name in (*CHOSEN_FIELDS, *REJECTED_FIELDS)
+            if not is_answer and _says(value, words, is_sure=_is_sure(name)):
+                return _name_mark(name, value, meaning)
     for name, value in filled.get("verdicts", ()):
         if isinstance(value, str) and value.strip().lower() in UNDESIRED - NO:
             return _name_mark(name, value)

@@ -244,9 +244,8 @@ def test_9_what_is_not_surely_a_conversation_is_none(record: dict[str, Any], exp
 @pytest.mark.parametrize("role", ["thought", "reasoning", "Thinking"])
 def test_9_thoughts_may_be_turns_or_columns(role: str) -> None:
     thoughts = "<think>\nHm, so.\n</think>\n\nA"
-    assert read({"messages": [user("Q"), {"role": role, "content": "Hm, so."}, assistant("A")]}) == [
-        (None, "Q", thoughts)
-    ]
+    turns = [user("Q"), {"role": role, "content": "Hm, so."}, assistant("A")]
+    assert read({"messages": turns}) == [(None, "Q", thoughts)]
     assert read({"question": "Q", role: "Hm, so.", "answer": "A"}) == [(None, "Q", thoughts)]
     assert read({"question": "Q", role: "on", "answer": "A"}) == [(None, "Q", "A")]  # a mode
     assert read({"messages": turns[:2]}) == ["response is missing"]

@@ -72,7 +72,7 @@ CREATE TABLE tacos.llm_spend AS
 SELECT stage, 'judge' AS model_name, 'here' AS payment, $n AS n_calls, $n * 600 AS n_prompt_tokens,
   $n * 9 AS n_completion_tokens, $n / 9000 AS cost_usd
 FROM (VALUES ('tagging'), ('judging')) AS stages(stage);
-CREATE TABLE tacos.tagging_quality AS
+CREATE TABLE tacos.normalization_waterfall AS
 SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
   $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share
 FROM (VALUES (1, 'raw'), (2, 'text_rules'), (3, 'word_forms'), (4, 'frequency')) AS steps(step_no, step);

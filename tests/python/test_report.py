@@ -46,7 +46,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
             connection.execute("UPDATE tacos.cluster_labels SET label = ? WHERE cluster_id = ?", [text, i])
         connection.execute("UPDATE tacos.llm_spend SET model_name = ? WHERE stage = 'judging'", [HOSTILE[2]])
         connection.execute("UPDATE tacos.pair_replies SET model_name = ?", [HOSTILE[1]])
-        connection.execute("UPDATE tacos.tagging_quality SET step = ? WHERE step_no = 2", [HOSTILE[3]])
+        connection.execute("UPDATE tacos.normalization_waterfall SET step = ? WHERE step_no = 2", [HOSTILE[3]])
         yield connection
 
 

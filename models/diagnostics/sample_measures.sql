@@ -36,7 +36,7 @@ WITH tags AS (
 ), waterfall AS (
   SELECT
     MIN(tagged_share) AS tagged_share
-  FROM tacos.tagging_quality
+  FROM tacos.normalization_waterfall
 ), clusters AS (
   SELECT
     COALESCE(SUM(n_samples), 0) AS n_samples,

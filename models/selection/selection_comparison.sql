@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.selection_comparison,
+  name tacos_internal.selection_comparison,
   kind FULL,
   description 'One row per way to choose as many samples of each cluster: how much it shares with the selection, and what it keeps.',
   column_descriptions (

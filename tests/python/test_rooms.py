@@ -11,7 +11,7 @@ import pytest
 from python_models.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "python_models"
-STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
+STAGES = ("tagging", "normalization", "clustering", "judging", "selection", "diagnostics")
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),

@@ -11,12 +11,13 @@ import pytest
 from python_models.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "python_models"
-STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
+STAGES = ("tagging", "normalization", "clustering", "judging", "selection", "diagnostics")
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),
     "settings": {"terminal"},
     "variables": {"settings", "terminal"},
+    "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
     "staging": {"settings"},
     "stale_children": set(),

@@ -32,7 +32,8 @@ BELOW: dict[str, set[str]] = {
     "embedded": {*FOUNDATIONS, "llm"},
     **{stage: {*FOUNDATIONS, "llm", "embedded"} for stage in STAGES},
     "report": {*FOUNDATIONS, "embedded"},
-    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report"},
+    "export": {*FOUNDATIONS, "source"},
+    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "export"},
 }
 """What each room of ``python_models`` may import, beside itself."""
 

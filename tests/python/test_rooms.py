@@ -15,7 +15,8 @@ STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),
-    "settings": {"terminal"},
+    "shard": set(),
+    "settings": {"shard", "terminal"},
     "variables": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
     "staging": {"settings"},

@@ -178,6 +178,16 @@ def staging_dir() -> Path:
     return path
 
 
+def shared_staging_url() -> str | None:
+    """Where Spark's executors can read Parquet files on their way in: ``TACOS_STAGING``, None where they run here."""
+    return os.environ.get("TACOS_STAGING", "").strip() or None
+
+
+def uses_spark() -> bool:
+    """Whether the tables are Spark's (``TACOS_GATEWAY``), not those of a DuckDB file."""
+    return os.environ.get("TACOS_GATEWAY", "").strip() == "spark"
+
+
 def local_model_override() -> Path | None:
     """Path of the GGUF file to use instead of the packaged language model: ``TACOS_LOCAL_MODEL``, None if not set."""
     given = os.environ.get("TACOS_LOCAL_MODEL", "").strip()

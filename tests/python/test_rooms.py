@@ -19,7 +19,9 @@ FOUNDATIONS = {
     "settings": {"shard", "terminal"},
     "variables": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
-    "staging": {"settings"},
+    "portable": set(),
+    "spark": {"settings"},
+    "staging": {"settings", "spark"},
     "stale_children": set(),
     "whole_file": set(),
 }

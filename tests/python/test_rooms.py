@@ -15,11 +15,14 @@ STAGES = ("tagging", "normalization", "clustering", "judging", "selection", "dia
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),
-    "settings": {"terminal"},
+    "shard": set(),
+    "settings": {"shard", "terminal"},
     "variables": {"settings", "terminal"},
     "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
-    "staging": {"settings"},
+    "portable": set(),
+    "spark": {"settings"},
+    "staging": {"settings", "spark"},
     "stale_children": set(),
     "whole_file": set(),
 }

@@ -40,21 +40,10 @@ def diagnostic_limit(evaluator, name: exp.Expression, value: exp.Expression) -> 
 
 
 @macro()
-def waterfall_step(
-    evaluator,
-    step_no: exp.Expression,
-    step: exp.Expression,
-    n_tags: exp.Expression,
-    n_occurrences: exp.Expression,
-    n_tagged_samples: exp.Expression,
-) -> str:
-    """One row of the waterfall of normalization, from the table ``counts``: what a step leaves."""
-    values = (step_no, step, n_tags, n_occurrences, n_tagged_samples)
-    columns = ("step_no", "step", "n_tags", "n_occurrences", "n_tagged_samples")
-    selected = ", ".join(
-        f"{value.sql(dialect='duckdb')} AS {name}" for value, name in zip(values, columns, strict=True)
-    )
-    return f"SELECT {selected} FROM counts"
+def lost_in_step(evaluator, count: exp.Expression) -> str:
+    """By how much a column of the table ``counts`` is less than after the step before; 0 in the first."""
+    name = f"counts.{count.name}"
+    return f"LAG({name}, 1, {name}) OVER (ORDER BY counts.step_no) - {name}"
 
 
 @macro()

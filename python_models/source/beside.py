@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from python_models.source.conversations import Turn, is_conversation
+from python_models.source.conversations import is_conversation
 from python_models.source.fields import FieldError, Fields, read_text
 from python_models.source.questions import TEMPLATE, is_no_input, read_input
 from python_models.source.transcripts import begins_transcript
+from python_models.source.turns import Turn
 
 
 def add_beside(turns: list[Turn], fields: Fields) -> list[Turn]:

@@ -25,6 +25,8 @@ class Fields:
     inputs: list[Any] = field(default_factory=list)
     options: list[tuple[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
+    # Answers that the author rejects.
+    rejected: list[tuple[str, Any]] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     systems: list[Any] = field(default_factory=list)
     # Which of several answers are preferred: a mark or a score for each, or the number of one from 0.

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from python_models.source.conversations import read_plain_turn
 from python_models.source.dates import DATE_FIELDS
+from python_models.source.dialogue import LIST_FIELDS
 from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, INPUT_FIELDS, PLURAL_FIELDS, find_columns
 from python_models.source.questions import NO_OUTPUT, is_no_input
-from python_models.source.sample import LIST_FIELDS, Sample
+from python_models.source.sample import Sample
 from python_models.source.sorting import ABOUT_TEXT
 from python_models.source.texts import clean
 from python_models.source.transcripts import begins_transcript

@@ -61,6 +61,7 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         answers=[(name, value) for name, value in filled["answers"] if not is_mark(name, value, filled)],
         thoughts=[value for _, value in filled["thoughts"] if isinstance(value, str) and " " in value.strip()],
         systems=[value for _, value in filled["systems"]],
+        rejected=[(name, value) for name, value in filled["rejected"] if not isinstance(value, bool)],
         labels=_find_list(filled["marks"]),
         scores=_find_list(filled["ratings"]),
         chosen_no=next((value for name, value in filled["answers"] if name == "chosen" and type(value) is int), None),

@@ -6,7 +6,6 @@ Items that wait stand in a file, not in memory. After each round they are looked
 from __future__ import annotations
 
 import copy
-import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -17,7 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from python_models.llm.batch import api
-from python_models.llm.batch.api import Batches, Entry, Failure, TooManyTokensError, batch_line
+from python_models.llm.batch.api import Batches, Failure, batch_line
+from python_models.llm.batch.ledger import Entry
+from python_models.llm.batch.service import TooManyTokensError
+from python_models.llm.batch.spool import Spool
 from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
 from python_models.llm.errors import SpendingLimitReached
 from python_models.llm.lookup import Answer, Item, Lookup
@@ -33,49 +35,6 @@ FIRST_POLL_S = 5.0
 LONGEST_POLL_S = 60.0
 _SECONDS_PER_MESSAGE = 600.0
 _MAX_FAILURES = 3
-
-
-class Spool:
-    """Items that wait, as lines of a file.
-
-    Args:
-        path: where.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.n_items = 0
-        self._file = path.open("w", encoding="ascii")
-
-    def write(self, item: Item, first_attempt: int, n_failures: int) -> None:
-        """Append an item: at which attempt it began in this run, and how often the endpoint failed."""
-        request = item.request
-        line = [
-            item.item_ids[0],
-            first_attempt,
-            n_failures,
-            request.model,
-            [dict(message) for message in request.messages],
-            dict(request.parameters),
-            request.reply_schema,
-            request.schema_name,
-            request.reply_room,
-        ]
-        self._file.write(json.dumps(line) + "\n")
-        self.n_items += 1
-
-    def read(self) -> Iterator[tuple[str, ChatRequest, int, int]]:
-        """All items written so far: id, request, first attempt, number of failures."""
-        self._file.flush()
-        with self.path.open(encoding="ascii") as file:
-            for line in file:
-                item_id, first_attempt, n_failures, model, messages, *rest = json.loads(line)
-                yield item_id, ChatRequest(model, tuple(messages), *rest), first_attempt, n_failures
-
-    def close(self) -> None:
-        """Close and remove the file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
 
 
 def answers_by_batch(

@@ -24,12 +24,12 @@ class Lines:
         is_line_start: whether the next part begins a line.
     """
 
-    def __init__(self, stream: io.BufferedReader) -> None:
-        """Begin at the start of ``stream``."""
+    def __init__(self, stream: io.BufferedReader, n_before: int) -> None:
+        """Begin at the start of ``stream``, which has ``n_before`` bytes of its file before it."""
         self._stream = stream
         self._ahead: deque[bytes] = deque()
         self._no_block_before = 0
-        self.n_read = 0
+        self.n_read = n_before
         self.is_line_start = True
 
     def take(self) -> bytes:

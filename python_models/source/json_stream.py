@@ -30,9 +30,9 @@ class JsonSplitter:
     Memory: about twice the longest record, which is cut off at ``MAX_RECORD_BYTES``.
     """
 
-    def __init__(self, stream: io.BufferedReader) -> None:
-        """Begin at the start of ``stream``."""
-        self.lines = Lines(stream)
+    def __init__(self, stream: io.BufferedReader, n_before: int = 0) -> None:
+        """Begin at the start of ``stream``, which has ``n_before`` bytes of its file before it."""
+        self.lines = Lines(stream, n_before)
         self.contexts = bytearray()  # open brackets of the lists of records, and of objects around them
         self.value = bytearray()  # the present value, as far as it was read
         self.stack = bytearray()  # its open brackets

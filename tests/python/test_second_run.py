@@ -163,7 +163,7 @@ def trial(
         trial("clusters", "config.yaml", "n_clusters: 0", "n_clusters: 3", marks=SLOW),
         trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want"),
         trial("judge's prompt", "prompts/judge_pair.txt", "\n", "\nBe fair.\n"),
-        trial("an alias", "seeds/tag_aliases.csv", "ml,machine", "tag 3,tag 4,tried\nml,machine"),
+        trial("an alias", "seeds/tag_aliases.csv", "ml,machine", "poem,summary,tried\nml,machine"),
         trial("ten records", "dataset.jsonl", "", ""),
         trial("nothing", "config.yaml", "selection_size: 0", "selection_size: 0", is_bound=False),
     ],

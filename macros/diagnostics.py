@@ -47,6 +47,26 @@ def lost_in_step(evaluator, count: exp.Expression) -> str:
 
 
 @macro()
+def metric_rows(evaluator, *names: exp.Expression) -> str:
+    """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval."""
+    return " UNION ALL ".join(
+        f"SELECT '{name.name}' AS metric, ROUND(measures.{name.name}, 6) AS value, "
+        "NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high FROM measures"
+        for name in names
+    )
+
+
+@macro()
+def review_id(evaluator, sample_id: exp.Expression, tag: exp.Expression) -> str:
+    """Name of a sample and a tag in a review, as python_models/diagnostics/reviews.py makes it too.
+
+    The letter in front keeps a spreadsheet from reading it as a number.
+    """
+    sample, text = sample_id.sql(dialect="duckdb"), tag.sql(dialect="duckdb")
+    return f"'r' || SUBSTRING(MD5({sample} || {text}), 1, 16)"
+
+
+@macro()
 def signature(
     evaluator,
     name: exp.Expression,

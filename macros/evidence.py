@@ -33,6 +33,17 @@ def integer_correlation(evaluator, number: exp.Expression, other: exp.Expression
     return rounded_sql(f"{_n_times_deviations(x, y)} / NULLIF({scale}, 0)", 6)
 
 
+@macro()
+def entropy(evaluator, frequency: exp.Expression) -> str:
+    """Shannon's entropy in bits of what occurs with these frequencies (whole numbers), an aggregate.
+
+    The terms are rounded to whole millionths, so that their sum is exact, whatever the order of the rows.
+    """
+    n = frequency.sql(dialect="duckdb")
+    terms = f"SUM(ROUND(1000000 * {n} * LN({n}))) / 1000000"
+    return f"ROUND((LN(SUM({n})) - {terms} / SUM({n})) / LN(2), 6)"
+
+
 def _n_times_deviations(x: str, y: str) -> str:
     """The number of rows times the sum of products of deviations from the means."""
     total = "CAST(SUM({}) AS DOUBLE)".format

@@ -43,12 +43,12 @@ def folder(tmp_path: Path) -> Path:
         for name, columns in {
             "source_counts": "1 AS n_records",
             "rejected_records": "1 AS record_no",
-            "samples": "'abc' AS sample_id, 0 AS n_duplicates",
+            "samples": "'abc' AS sample_id, 0 AS n_duplicates, text AS instruction",
             "tag_replies": "NULL AS error",
             "raw_tags": "'abc' AS sample_id, 1 AS tag_position, text AS raw_tag",
             "tag_map": "text AS raw_tag, text AS normalized_tag, 'kept' AS action, text AS reason",
             "normalized_tags": "text AS normalized_tag",
-            "cluster_labels": "0 AS cluster_id",
+            "cluster_labels": "0 AS cluster_id, text AS label",
             "clusters": "0 AS cluster_id",
             "pair_scores": "NULL AS error",
             "pair_replies": "text AS model_name",
@@ -61,6 +61,12 @@ def folder(tmp_path: Path) -> Path:
             connection.execute(f"CREATE TABLE tacos.{name} AS SELECT {columns} FROM texts")
         other = "SELECT * REPLACE ('other' AS normalized_tag) FROM tacos.tag_map"
         connection.execute(f"CREATE TABLE tacos__dev.tag_map AS {other}")
+        connection.execute("CREATE SCHEMA tacos_internal; CREATE SCHEMA tacos_internal__dev")
+        for schema, is_selected in (("tacos_internal", True), ("tacos_internal__dev", False)):
+            connection.execute(
+                f"CREATE TABLE {schema}.sample_outcomes AS SELECT 'abc' AS sample_id, 0 AS cluster_id, 1 AS "
+                f"cluster_rank, 1 AS n_cluster_candidates, 1 AS last_kept_rank, {is_selected} AS is_selected"
+            )
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         cache.put(CachedReply("ab" * 32, "tagging", everything, 1, "x", None, "stop", 1, 0, 1, 1.0, 0)).result()
     return tmp_path
@@ -95,6 +101,7 @@ MAIN = "import sys; from python_models.cli import main; sys.exit(main({}))"
     [
         (MAIN.format(["explain", "abc"]), "sample_id"),
         (MAIN.format(["tags-diff", "dev"]), "another fate"),
+        (MAIN.format(["selection-diff"]), "1 left from prod to dev"),
         (MAIN.format(["cache", "stats"]), "tagging"),
         (MAIN.format(["explain", "abc", "--environment", HOSTILE["colour"]]), "no environment"),
         ("from python_models.cli.summary import show_summary; show_summary()", "Where to look next"),
@@ -104,7 +111,7 @@ MAIN = "import sys; from python_models.cli import main; sys.exit(main({}))"
             "said",
         ),
     ],
-    ids=["explain", "tags-diff", "cache stats", "error", "summary", "progress"],
+    ids=["explain", "tags-diff", "selection-diff", "cache stats", "error", "summary", "progress"],
 )
 def test_nothing_foreign_acts_on_a_terminal(folder: Path, code: str, wanted: str) -> None:
     sent = on_a_terminal(code, folder, COLUMNS="300")

@@ -212,3 +212,22 @@ def test_samples_judged_alone_are_estimated_exactly_where_the_candidates_stay(
     project.run("run", module=CLI)
     assert endpoint.record.n_requests == len(SAMPLES)
     assert estimate(project, "singletons") == (0, False)
+
+
+@SLOW
+def test_the_history_tells_of_production_only_and_survives_a_promotion(project: ProjectCopy) -> None:
+    """A plan in dev records nothing; what production sees after that plan is not lost when the plan is promoted."""
+    recorded = "SELECT configuration_changes, n_selected FROM tacos_internal.selection_changes ORDER BY change_no"
+    first = project.query(recorded)
+    edit(project, "config.yaml", "selection_size: 0", "selection_size: 4")
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == first
+    assert "left from prod to dev" in project.run("selection-diff", module=CLI)
+    project.write_samples([(f"Tell me {n} things about {topic}.", "word " * n) for n in (50, 60) for topic in TOPICS])
+    project.run("run", "--ignore-cron")
+    grown = project.query(recorded)
+    assert [row[1] for row in grown] == [6, 8]
+    project.run("plan", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == [*grown, ("selection_size: 0 -> 4", 4)]
+    kept = "SELECT sample_id FROM tacos.selection_history WHERE left_at IS NULL ORDER BY 1"
+    assert project.query(kept) == project.query("SELECT sample_id FROM tacos.selected ORDER BY 1")

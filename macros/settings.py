@@ -1,4 +1,4 @@
-"""What is checked before `sqlmesh plan` and `sqlmesh run` execute anything."""
+"""What is checked before `sqlmesh plan` and `sqlmesh run` execute anything, and what is kept after it."""
 
 import sys
 
@@ -42,3 +42,21 @@ def check_settings(evaluator):
     except UserError as error:
         sys.exit(error.message)  # any other way out, SQLMesh prints with the macro's code around it
     tell_of_another_dataset(dataset)
+
+
+@macro()
+def forget_the_last_run(evaluator):
+    """What is executed from here on may be left half done: until it is whole, no run can be left out."""
+    from python_models.last_run.receipt import begin
+
+    if evaluator.runtime_stage == "before_all":
+        begin()
+
+
+@macro()
+def keep_the_last_run(evaluator):
+    """Remember what was read and left, so that a run that would read and leave the same is not made."""
+    from python_models.last_run.receipt import end
+
+    if evaluator.runtime_stage == "after_all" and evaluator.engine_adapter.dialect == "duckdb":
+        end(evaluator.engine_adapter.fetchall)

@@ -11,8 +11,8 @@ from python_models.settings import load_env_file
 from python_models.terminal import UserError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; what it parses has ``run``, which takes it and returns the exit code."""
     from python_models.cli import cache, estimate, explain, export, report, run, selection_diff, tags_diff
 
     parser = argparse.ArgumentParser(
@@ -23,7 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (run, report, export, estimate, explain, tags_diff, selection_diff, cache):
         module.add_parser(commands)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
+    options = make_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal of another character set shows escapes, and stops nothing
             stream.reconfigure(errors="backslashreplace")

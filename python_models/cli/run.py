@@ -26,7 +26,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run the whole pipeline and show what was kept",
         description="Apply the project as it is, as sqlmesh plan and sqlmesh run would, then show the counts "
         "of every stage and the best samples, and write report.html. Settings: TACOS_DATASET, TACOS_GATEWAY and the "
-        "others in the README.",
+        "others in docs/reference.md.",
     )
     parser.add_argument("--verbose", action="store_true", help="show every table as SQLMesh does, not only the stages")
     parser.set_defaults(run=run)

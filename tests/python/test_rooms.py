@@ -31,7 +31,8 @@ BELOW: dict[str, set[str]] = {
     "embedded": {*FOUNDATIONS, "llm"},
     **{stage: {*FOUNDATIONS, "llm", "embedded"} for stage in STAGES},
     "report": {*FOUNDATIONS, "embedded"},
-    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report"},
+    "last_run": {*FOUNDATIONS, "source", "llm"},
+    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "last_run"},
 }
 """What each room of ``python_models`` may import, beside itself."""
 

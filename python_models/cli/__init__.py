@@ -13,7 +13,7 @@ from python_models.terminal import UserError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
-    from python_models.cli import cache, estimate, explain, export, report, run, tags_diff
+    from python_models.cli import cache, estimate, explain, export, report, review, run, tags_diff
 
     parser = argparse.ArgumentParser(
         prog="tacos",
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="The rest is plain SQLMesh: sqlmesh plan, sqlmesh run --ignore-cron, sqlmesh fetchdf 'SELECT ...'.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, report, export, estimate, explain, tags_diff, cache):
+    for module in (run, report, export, estimate, explain, tags_diff, review, cache):
         module.add_parser(commands)
     options = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):

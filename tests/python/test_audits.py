@@ -261,7 +261,7 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         "tag_coverage",
         {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x')"},
         {COVERAGE: "('top_tags', 1, 2, 2), ('top_tags', 2, 2, 3), ('tags_per_sample', 0, 4, 3)"},
-        {COVERAGE: "('top_tags', 1, 2, 2), ('top_tags', 2, 1, 3), ('top_tags', 2, 1, 3)"},
+        {COVERAGE: "('top_tags', 1, 1, 2), ('top_tags', 2, 1, 3), ('tags_per_sample', 0, 4, 3)"},
     ),
     (
         "coverage_ends_with_all_tags",

@@ -4,8 +4,8 @@
     python bench/compare.py old_runs/ new_runs/        several of each, paired by name: noise is measured, not assumed
 
 Costs are compared that grow when something gets worse (seconds, memory, bytes, calls), each where it stands in the
-JSON. A figure is named if its median ratio over the pairs is beyond the noise, and every pair agrees. Ends with 1 if any is
-named, with 2 if nothing can be compared.
+JSON. A figure is named if its median ratio over the pairs is beyond the noise, and every pair agrees. Ends with 1 if
+any is named, with 2 if nothing can be compared.
 """
 
 from __future__ import annotations

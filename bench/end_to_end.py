@@ -31,6 +31,7 @@ from project_copy import ProjectCopy
 from tag_generator import generate_tags
 
 _ROOT = Path(__file__).resolve().parents[1]
+INSTANT_RUN = (str(_ROOT / "bench" / "instant_judge.py"), "run")
 _STEP = re.compile(r'"(tacos\w*)"\."(\w+)", batch \d+: (\d+) ms')
 _WORDS = ("please", "explain", "write", "about", "with", "steps", "reasons", "and", "numbers", "in", "detail", "for")
 
@@ -87,17 +88,16 @@ def one_size(n_samples: int, folder: Path) -> dict[str, Any]:
     environment = {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
     project = ProjectCopy(folder, environment)
     write_records(project, n_samples)
-    instant = (str(_ROOT / "bench" / "instant_judge.py"), "run")
     tacos = ("-c", "import sys; from python_models.cli import main; sys.exit(main(['run']))")
     plain = ("-c", "from sqlmesh.cli.main import cli; cli(['run', '--ignore-cron'])")
-    result: dict[str, Any] = {"first": measure(project, *instant)}
+    result: dict[str, Any] = {"first": measure(project, *INSTANT_RUN)}
     for file in project.root.glob("warehouse.duckdb*"):
         file.unlink()
     result["rebuild"] = measure(project, *tacos)
     result["nothing_new"], result["nothing_new_sqlmesh"] = measure(project, *tacos), measure(project, *plain)
     n_calls = project.n_calls("tagging") + project.n_calls("judging")
     write_records(project, n_samples // 100, n_samples, seed=2)
-    result["increment"] = measure(project, *instant)
+    result["increment"] = measure(project, *INSTANT_RUN)
     tables = ("samples", "raw_tags", "tag_map")
     counts = {name: project.query(f"SELECT COUNT(*) FROM tacos.{name}")[0][0] for name in tables}  # noqa: S608
     result["counts"] = counts | {

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 import duckdb
-from sqlglot import exp, parse_one
+from sqlglot import exp, parse_one, tokenize
+from sqlglot.tokens import TokenType
 
 _SCHEMAS = "tacos"
 """What the schemas of the project begin with, in every environment."""
@@ -53,7 +54,7 @@ class EngineConnection:
         Raises:
             MissingTableError: it names a table that is not there.
         """
-        tree = with_parameters(parse_one(query, read="duckdb"), parameters)
+        tree = with_parameters(query, parameters)
         try:
             return EngineResult(self._adapter.fetch_pyspark_df(tree))
         except Exception as error:
@@ -84,14 +85,15 @@ def relations(connection: Connection) -> list[tuple[str, str]]:
     return [(str(schema), str(name)) for schema, name in found]
 
 
-def with_parameters(query: exp.Expr, parameters: Sequence[Any]) -> exp.Expr:
-    """The query with values in the place of ``?``, in their order, and of ``$1``, by their number."""
-    waiting = iter(parameters)
-    # In the order of the text: the first placeholder that was written takes the first value.
-    for node in list(query.find_all(exp.Placeholder, exp.Parameter, bfs=False)):
-        value = parameters[int(node.name) - 1] if isinstance(node, exp.Parameter) else next(waiting)
-        node.replace(exp.convert(value))
-    return query
+def with_parameters(query: str, parameters: Sequence[Any]) -> exp.Expr:
+    """A query of DuckDB's dialect with values in the place of ``?``, in their order, and of ``$1``, by their number."""
+    marks = [token.start for token in tokenize(query, read="duckdb") if token.token_type == TokenType.PLACEHOLDER]
+    for number, start in reversed(list(enumerate(marks, start=1))):  # in the order of the text, which a tree has not
+        query = f"{query[:start]}${number}{query[start + 1 :]}"
+    tree = parse_one(query, read="duckdb")
+    for node in list(tree.find_all(exp.Parameter)):
+        node.replace(exp.convert(parameters[int(node.name) - 1]))
+    return tree
 
 
 def _plain(value: Any) -> Any:

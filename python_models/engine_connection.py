@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 from sqlglot import exp, parse_one, tokenize
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 _SCHEMAS = "tacos"
 """What the schemas of the project begin with, in every environment."""

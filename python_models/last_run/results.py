@@ -41,7 +41,7 @@ def read_results(query: Query) -> dict[str, str]:
         Exception: of the warehouse's driver, where SQLMesh's record of production is not in it.
     """
     state = sha256()
-    counts = [f"SELECT '{schema}.{table}', COUNT(*) FROM \"{schema}\".\"{table}\"" for schema, table in query(_TABLES)]
+    counts = [f'SELECT \'{schema}.{table}\', COUNT(*) FROM "{schema}"."{table}"' for schema, table in query(_TABLES)]
     for text in (*_STATE, " UNION ALL ".join(counts) + " ORDER BY ALL"):
         state.update(repr(query(text)).encode("utf-8", "surrogateescape"))
     return {"the tables": state.hexdigest(), "the cache": _cache_digest()}

@@ -13,7 +13,7 @@ from python_models.terminal import UserError
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; what it parses has ``run``, which takes it and returns the exit code."""
-    from python_models.cli import cache, estimate, explain, export, report, run, selection_diff, tags_diff
+    from python_models.cli import cache, estimate, explain, export, report, review, run, selection_diff, tags_diff
 
     parser = argparse.ArgumentParser(
         prog="tacos",
@@ -21,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="The rest is plain SQLMesh: sqlmesh plan, sqlmesh run --ignore-cron, sqlmesh fetchdf 'SELECT ...'.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, report, export, estimate, explain, tags_diff, selection_diff, cache):
+    for module in (run, report, export, estimate, explain, tags_diff, selection_diff, review, cache):
         module.add_parser(commands)
     return parser
 

@@ -62,9 +62,7 @@ def complaint(line: str) -> str | None:
     elif program == "make":
         targets = re.findall(r"^([a-z]+):", (PROJECT_ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
         return None if set(arguments) <= set(targets) else "no such target"
-    elif program == "python":
-        return None if (PROJECT_ROOT / arguments[0]).is_file() else "no such file"
-    elif program == "cp":
+    elif program == "python" or program == "cp":
         return None if (PROJECT_ROOT / arguments[0]).is_file() else "no such file"
     elif program not in ("echo", "."):
         return "a program that the test does not know"

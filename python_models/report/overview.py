@@ -17,6 +17,8 @@ _COST = """
 SELECT SUM(cost_usd) AS cost_usd, COUNT(*) FILTER (WHERE cost_usd IS NULL AND payment <> 'free') AS n_unknown
 FROM {llm_spend}
 """
+# Units of the measures that fail below their limit.
+_BOUNDS = {"agreement": "least", "score": "least"}
 
 
 def overview(tables: Tables) -> Section:
@@ -52,10 +54,10 @@ def verdict(tables: Tables) -> Section:
     fact += f", {n_silent} could not be made." if n_silent else "."
     shown = [
         {
-            "is_failing": row["is_failing"],
+            "verdict": row["is_failing"],
             "check": row["title"],
             "measured": None if row["value"] is None else measured(row["value"], row["unit"]),
-            "limit": measured(row["threshold"], row["unit"]),
+            "limit": f"at {_BOUNDS.get(row['unit'], 'most')} {measured(row['threshold'], row['unit'])}",
             "what_to_do": row["advice"] if row["is_failing"] else None,
         }
         for row in rows

@@ -46,13 +46,13 @@ WITH commonest AS (
 )
 SELECT
   clusters.n_samples::BIGINT AS n_samples,
-  ROUND(replies.failed_share, 6)::DOUBLE AS failed_share,
-  ROUND(replies.malformed_share, 6)::DOUBLE AS malformed_share,
-  ROUND(1 - waterfall.tagged_share, 6)::DOUBLE AS untagged_share,
+  @ROUNDED(replies.failed_share, 6)::DOUBLE AS failed_share,
+  @ROUNDED(replies.malformed_share, 6)::DOUBLE AS malformed_share,
+  @ROUNDED(1 - waterfall.tagged_share, 6)::DOUBLE AS untagged_share,
   commonest.sample_share::DOUBLE AS commonest_tag_share,
-  ROUND(clusters.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
-  ROUND(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
-  ROUND(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement
+  @ROUNDED(clusters.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
+  @ROUNDED(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
+  @ROUNDED(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement
 FROM clusters
 CROSS JOIN tacos_internal.reply_measures AS replies
 CROSS JOIN commonest

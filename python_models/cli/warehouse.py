@@ -65,9 +65,9 @@ def open_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def schema_of(environment: str) -> str:
-    """The schema of an environment: ``tacos`` in prod, ``tacos__dev`` in dev."""
-    return "tacos" if environment == "prod" else f"tacos__{environment}"
+def schema_of(environment: str, schema: str = "tacos") -> str:
+    """A schema of the project in an environment: ``tacos`` in prod, ``tacos__dev`` in dev."""
+    return schema if environment == "prod" else f"{schema}__{environment}"
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -84,24 +84,25 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence
     return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
 
 
-def table_in(
-    connection: duckdb.DuckDBPyConnection, environment: str, name: str, production_schema: str = "tacos"
-) -> str:
-    """Where an environment has a table: a plan makes views of the changed models only, the others are those of prod."""
+def table_in(connection: duckdb.DuckDBPyConnection, environment: str, name: str, schema: str = "tacos") -> str:
+    """Where an environment has a table: a plan makes views of the changed models only, the others are those of prod.
+
+    Raises:
+        WarehouseError: there is no such environment.
+    """
     found = rows(
         connection,
         "SELECT table_schema, BOOL_OR(table_name = ?) AS has_table FROM information_schema.tables "
-        "WHERE table_schema = 'tacos' OR STARTS_WITH(table_schema, 'tacos_') GROUP BY table_schema",
+        "WHERE REGEXP_MATCHES(table_schema, '^tacos(_internal)?(__.*)?$') GROUP BY table_schema",
         [name],
     )
     has_table = {row["table_schema"]: row["has_table"] for row in found}
-    environments = {schema.replace("tacos_internal", "tacos") for schema in has_table}
-    if schema_of(environment) not in environments:
-        names = sorted("prod" if schema == "tacos" else schema.removeprefix("tacos__") for schema in environments)
+    environments = {each.partition("__")[2] or "prod" for each in has_table}
+    if environment not in environments:
         raise WarehouseError(
-            f"There is no environment {environment!r} in the warehouse; there are: {', '.join(names) or 'none'}. "
+            f"There is no environment {environment!r} in the warehouse; there are: "
+            f"{', '.join(sorted(environments)) or 'none'}. "
             f"Make it: sqlmesh plan {environment if environment != 'prod' else ''}".rstrip()
         )
-    schema = production_schema + schema_of(environment).removeprefix("tacos")
-    schema = schema if has_table.get(schema) else production_schema
-    return f'"{schema}"."{name}"'
+    own = schema_of(environment, schema)
+    return f'"{own if has_table.get(own) else schema}"."{name}"'

@@ -51,6 +51,7 @@ KEPT = "selected(sample_id, cluster_id, cluster_rank, selection_rank)"
 FILLED = THREE_MEMBERS | {"cluster_quotas(cluster_id, n_planned)": "(7, 1), (8, 0)"}
 OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 
+STAYS = "selection_history(sample_id, stay_no, entered_at, left_at)"
 SIGNATURES = "failure_signatures(signature, title, value, threshold, is_failing, is_grave, advice)"
 
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
@@ -486,6 +487,15 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {OUTCOMES: "('a', TRUE, 1), ('b', FALSE, NULL)"},
         {OUTCOMES: "('a', FALSE, NULL), ('b', TRUE, 1)"},
     ),
+    (
+        "stays_follow_each_other",
+        "selection_history",
+        {},
+        {STAYS: "('a', 1, 10, 20), ('a', 2, 20, NULL), ('b', 1, 10, NULL)"},
+        {STAYS: "('a', 1, 10, NULL), ('a', 2, 20, NULL)"},
+    ),
+    ("stays_follow_each_other", "selection_history", {}, {}, {STAYS: "('a', 1, 10, 9)"}),
+    ("stays_follow_each_other", "selection_history", {}, {}, {STAYS: "('a', 1, 10, 30), ('a', 2, 20, NULL)"}),
     (
         "clusters_hold_exactly_the_normalized_tags",
         "tag_clusters",

@@ -81,8 +81,9 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     sample_id = project.query(SELECTED)[0][0]
     assert "kept: number 1 of" in project.run("explain", sample_id[:8], module="python_models.cli")
 
-    measured = "SELECT n_measured, z_score > 0, silhouette IS NOT NULL FROM tacos.cluster_coherence WHERE scope = 'all'"
-    assert project.query(measured) == [(len(SAMPLES), True, True)]
+    # The endpoint's tags have nothing to do with the instructions, and the table says so.
+    measured = "SELECT n_measured, ABS(z_score) < 3 FROM tacos.cluster_coherence WHERE scope = 'all'"
+    assert project.query(measured) == [(len(SAMPLES), True)]
 
     project.write_samples([(instruction, f"Much: {instruction}") for instruction in LATER])
     project.run("run", "--ignore-cron")

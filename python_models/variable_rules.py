@@ -120,7 +120,7 @@ RULES: dict[str, Rule] = {
     ),
     "min_cluster_agreement": number(-1, 1),
     "max_position_shift": number(0, 100),
-    "review_sample_size": whole(1),
+    "coherence_sample_size": whole(0, 1_000_000),
     "allow_grave_signatures": boolean,
 }
 

@@ -65,18 +65,19 @@ LEFT JOIN (
   FROM tacos.raw_tags GROUP BY sample_id
 ) AS tags USING (sample_id);
 
-CREATE TABLE tacos.selection_counts AS
+CREATE TABLE tacos_internal.selection_counts AS
 SELECT $n AS n_samples, $n AS n_candidates, $clusters AS n_clusters, $n // 4 AS n_selected,
   $n * 3 // 2 AS n_judge_calls, NULL::TEXT AS shortfall;
 CREATE TABLE tacos.llm_spend AS
 SELECT stage, 'judge' AS model_name, 'here' AS payment, $n AS n_calls, $n * 600 AS n_prompt_tokens,
   $n * 9 AS n_completion_tokens, $n / 9000 AS cost_usd
 FROM (VALUES ('tagging'), ('judging')) AS stages(stage);
-CREATE TABLE tacos.tagging_quality AS
+CREATE TABLE tacos.normalization_waterfall AS
 SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
   $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share
 FROM (VALUES (1, 'raw'), (2, 'text_rules'), (3, 'word_forms'), (4, 'frequency')) AS steps(step_no, step);
-CREATE TABLE tacos.selection_comparison AS SELECT 'selected' AS method, $n // 4 AS n_selected, 1.0 AS shared_share;
+CREATE TABLE tacos_internal.selection_comparison AS
+SELECT 'selected' AS method, $n // 4 AS n_selected, 1.0 AS shared_share;
 """
 
 

@@ -76,19 +76,19 @@ SELECT
   totals.model_name::TEXT AS model_name,
   COALESCE(orders.n_pairs, 0)::BIGINT AS n_pairs,
   COALESCE(orders.n_decided, 0)::BIGINT AS n_decided_pairs,
-  ROUND(orders.n_flips / NULLIF(orders.n_decided, 0), 6)::DOUBLE AS flip_rate,
+  @ROUNDED(orders.n_flips / NULLIF(orders.n_decided, 0), 6)::DOUBLE AS flip_rate,
   @WILSON_BOUND(orders.n_flips, NULLIF(orders.n_decided, 0))::DOUBLE AS flip_rate_low,
   (
     1 - @WILSON_BOUND(orders.n_kept, NULLIF(orders.n_decided, 0))
   )::DOUBLE AS flip_rate_high,
-  ROUND(orders.n_ties / orders.n_pairs, 6)::DOUBLE AS tie_share,
-  ROUND(0.5 * orders.sum_of_shifts / orders.n_pairs, 6)::DOUBLE AS mean_position_shift,
+  @ROUNDED(orders.n_ties / orders.n_pairs, 6)::DOUBLE AS tie_share,
+  @ROUNDED(orders.sum_of_shifts::DOUBLE / 2 / orders.n_pairs, 6)::DOUBLE AS mean_position_shift,
   totals.n_scores::BIGINT AS n_scores,
   totals.highest_score::INT AS highest_score,
-  ROUND(totals.n_at_ceiling / totals.n_scores, 6)::DOUBLE AS ceiling_share,
+  @ROUNDED(totals.n_at_ceiling / totals.n_scores, 6)::DOUBLE AS ceiling_share,
   totals.length_correlation::DOUBLE AS length_correlation,
   COALESCE(flatness.n_clusters, 0)::BIGINT AS n_clusters,
-  ROUND(flatness.n_flat / flatness.n_clusters, 6)::DOUBLE AS flat_cluster_share
+  @ROUNDED(flatness.n_flat / flatness.n_clusters, 6)::DOUBLE AS flat_cluster_share
 FROM totals
 LEFT JOIN orders
   ON orders.model_name = totals.model_name

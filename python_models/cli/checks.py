@@ -22,6 +22,7 @@ from python_models.settings import (
 )
 from python_models.source.files import find_files
 from python_models.terminal import UserError, shown_line
+from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
 
 _EMBEDDED = "embedded"
@@ -39,6 +40,7 @@ def check_settings(variables: Mapping[str, Any]) -> None:
     """
     checks: list[Callable[[], object]] = [
         refuse_unknown_names,
+        lambda: check_variables(variables),
         LlmSettings.from_environment,
         lambda: find_files(str(variables["dataset"])),
         lambda: _check_database(database_path()),

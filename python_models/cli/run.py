@@ -90,9 +90,9 @@ def _read_edited_files_again(context: Context) -> None:
 def _n_failed(context: Context) -> int:
     """Samples that an earlier run could not tag; 0 before the first run."""
     adapter = context.engine_adapter
-    if not adapter.table_exists("tacos.tag_failures"):
+    if not adapter.table_exists("tacos_internal.tag_failures"):
         return 0
-    counted = adapter.fetchone("SELECT COUNT(*) FROM tacos.tag_failures")
+    counted = adapter.fetchone("SELECT COUNT(*) FROM tacos_internal.tag_failures")
     return int(counted[0]) if counted else 0
 
 

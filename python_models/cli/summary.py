@@ -20,7 +20,7 @@ WITH counts (line, stage, what, n, table_name) AS (
   UNION ALL SELECT 3, 'source', 'duplicates', SUM(n_duplicates), 'samples' FROM tacos.samples
   UNION ALL SELECT 4, 'source', 'distinct samples', COUNT(*), 'samples' FROM tacos.samples
   UNION ALL SELECT 5, 'tagging', 'samples tagged', COUNT(*) - COUNT(error), 'tag_replies' FROM tacos.tag_replies
-  UNION ALL SELECT 6, 'tagging', 'without a usable reply', COUNT(*), 'tag_failures' FROM tacos.tag_failures
+  UNION ALL SELECT 6, 'tagging', 'without a usable reply', COUNT(error), 'tag_replies' FROM tacos.tag_replies
   UNION ALL SELECT 7, 'tagging', 'distinct raw tags', COUNT(DISTINCT raw_tag), 'raw_tags' FROM tacos.raw_tags
   UNION ALL SELECT 8, 'normalization', 'distinct normalized tags', COUNT(DISTINCT normalized_tag), 'normalized_tags'
   FROM tacos.normalized_tags
@@ -138,6 +138,7 @@ def _next_steps(kept: list[dict[str, Any]]) -> str:
     steps = {
         "everything in one page": f"open {REPORT.name} in a browser",
         "why one sample was kept": f".venv/bin/tacos explain {sample}",
+        "a file to train on": ".venv/bin/tacos export kept.jsonl --format messages",
         "the kept samples": _fetch("selection_rank, judge_score, instruction FROM tacos.selected ORDER BY 1"),
         "what happened to every tag": _fetch("raw_tag, normalized_tag, reason FROM tacos.tag_map"),
         "your own data": "TACOS_DATASET=path/to/data.jsonl make run",

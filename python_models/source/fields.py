@@ -42,6 +42,8 @@ class Fields:
     options: list[tuple[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
     systems: list[Any] = field(default_factory=list)
+    # Answers that the author rejects.
+    rejected: list[tuple[str, Any]] = field(default_factory=list)
     # Which of several answers are preferred: a mark for each, or the number of one from 0.
     labels: list[Any] = field(default_factory=list)
     chosen_no: int | None = None
@@ -80,6 +82,7 @@ def read_fields(record: dict[str, Any], mapping: Mapping[str, str]) -> Fields:
         history=[value for _, value in filled["histories"]],
         answers=[(name, value) for name, value in filled["answers"] if not _is_number_of(name, value, filled)],
         systems=[value for _, value in filled["systems"]],
+        rejected=filled["rejected"],
         labels=next((value for _, value in filled["marks"] if isinstance(value, list)), []),
         chosen_no=next((value for name, value in filled["answers"] if name == "chosen" and type(value) is int), None),
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from python_models.source.answers import choose_answer
 from python_models.source.contents import read_content
-from python_models.source.conversations import Turn, TurnError, is_conversation, read_turns
+from python_models.source.conversations import TurnError, is_conversation, read_turns
 from python_models.source.fields import FieldError, Fields, read_text
 from python_models.source.names import CHOSEN_FIELDS
 from python_models.source.questions import NO_OUTPUT, join_question
 from python_models.source.texts import clean, is_empty
+from python_models.source.turns import Turn
 
 # Fields whose text may be a list of messages, as a table holds it; an answer that is JSON is an answer.
 LIST_FIELDS = ("prompt", *CHOSEN_FIELDS)
@@ -36,26 +38,17 @@ def make_sample(fields: Fields) -> Sample:
     Raises:
         FieldError, TurnError: the record cannot be used; the message is the reason.
     """
-    systems = [_read_system(value) for value in fields.systems] if fields.systems else []
     if fields.conversation is None:
         _settle_answer(fields)
     if fields.conversation is None and not fields.history and _is_plain(fields):
         instruction = join_question(fields) if fields.questions else None
         response = read_text(fields.answers[0][1], "response") if fields.answers else None
-        return _check(fields, instruction, response, 1, systems)
-    turns = [turn for value in fields.history for turn in _read_history(value)]
-    if fields.conversation is not None:
-        turns += read_turns(fields.conversation)
-        if not _is_answered(turns) and fields.answers:
-            _settle_answer(fields)
-            turns = _add_answer(turns, fields)
-    else:
-        turns = _add_answer([*turns, *_read_question(fields)], fields)
-    systems += [turn.text or "" for turn in turns if turn.role == "system"]
+        return _check(fields, instruction, response, 1, read_systems(fields))
+    turns = _read_all(fields)
+    systems = read_systems(fields) + [turn.text or "" for turn in turns if turn.role == "system"]
     answers = [turn for turn in turns if turn.role == "assistant"]
     is_asked = any(turn.role == "user" for turn in turns)
-    while turns and not (turns[-1].role == "assistant" and turns[-1].not_learned is None):
-        turns.pop()
+    turns = _learned(turns)
     if answers and not turns:
         marks = " or ".join(dict.fromkeys(turn.not_learned or "" for turn in answers))
         raise FieldError(f"nothing is to be learned: {marks} in every answer")
@@ -63,6 +56,67 @@ def make_sample(fields: Fields) -> Sample:
         raise FieldError(f"response is {fields.no_response}")
     instruction, response = _join(turns, "user"), _join([turn for turn in turns if not turn.not_learned], "assistant")
     return _check(fields, instruction, response, sum(turn.role == "user" for turn in turns), systems)
+
+
+def read_systems(fields: Fields) -> list[str]:
+    """Read the system prompts that stand beside the conversation."""
+    return [_read_system(value) for value in fields.systems] if fields.systems else []
+
+
+def read_conversation(fields: Fields) -> list[Turn]:
+    """Read the turns of a record in their order, up to the last answer that is to be learned.
+
+    Raises:
+        FieldError, TurnError: the record cannot be used; the message is the reason.
+    """
+    if fields.conversation is None:
+        _settle_answer(fields)
+        if not fields.history and _is_plain(fields):
+            answer = read_text(fields.answers[0][1], "response") if fields.answers else ""
+            return [Turn("user", join_question(fields)), Turn("assistant", answer)]
+    return _learned(_read_all(fields))
+
+
+def read_rejected(fields: Fields, turns: list[Turn]) -> list[Turn]:
+    """Read the answer that the author rejects, without the turns before it; [] if there is none.
+
+    Args:
+        fields: the filled fields of the record.
+        turns: its conversation, with the answer that is preferred at the end.
+
+    Raises:
+        FieldError, TurnError: it is no answer to the same conversation.
+    """
+    if not fields.rejected:
+        return []
+    rejected = _add_answer([], replace(fields, answers=[("chosen", fields.rejected[0][1])]))
+    if not rejected:  # a text, and no transcript
+        return [Turn("assistant", read_text(fields.rejected[0][1], "rejected"))]
+    if any(turn.role == "user" for turn in rejected):
+        asked = [turn for turn in turns if turn.role != "system"]
+        rejected = [turn for turn in rejected if turn.role != "system"]
+        while rejected and asked and rejected[0] == asked[0]:
+            del rejected[0], asked[0]
+    if not rejected or any(turn.role == "user" for turn in rejected):
+        raise FieldError("the rejected answer answers another conversation than the chosen one")
+    return rejected
+
+
+def _read_all(fields: Fields) -> list[Turn]:
+    turns = [turn for value in fields.history for turn in _read_history(value)]
+    if fields.conversation is None:
+        return _add_answer([*turns, *_read_question(fields)], fields)
+    turns += read_turns(fields.conversation)
+    if not _is_answered(turns) and fields.answers:
+        _settle_answer(fields)
+        turns = _add_answer(turns, fields)
+    return turns
+
+
+def _learned(turns: list[Turn]) -> list[Turn]:
+    """Leave out what follows the last answer that is to be learned."""
+    last = max((no for no, turn in enumerate(turns) if turn.role == "assistant" and not turn.not_learned), default=-1)
+    return turns[: last + 1]
 
 
 def _check(fields: Fields, instruction: str | None, response: str | None, n_turns: int, systems: list[str]) -> Sample:

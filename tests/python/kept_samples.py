@@ -1,74 +1,48 @@
-"""A warehouse whose selection is set by hand and recorded as after a run: for what tells of its changes."""
+"""A warehouse whose kept samples are all samples of a dataset, read by the project's own tables."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from types import SimpleNamespace
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlmesh.core import constants
-from sqlmesh.core.engine_adapter import create_engine_adapter
+from sqlmesh import Context
+from stage_runner import StageRunner
 
-from python_models.selection.history import CHANGES, EVENTS, make_tables, record_selection
+Exported = Callable[..., Path]
+"""The fixture ``exported``: records and options of ``tacos export`` to the file written."""
 
-DAY = datetime(2026, 1, 1, 12)
-Outcome = tuple[str, int | None, int | None, int | None, bool]
-"""Sample, cluster, rank there, last rank kept there, whether it is kept."""
-
-
-def snapshots(**variables: Any) -> Any:
-    """The snapshots of a project of one model, planned with these variables."""
-    stored = SimpleNamespace(payload=repr(variables))
-    model = SimpleNamespace(name="tacos.selected", python_env={constants.SQLMESH_VARS: stored})
-    return {"selected": SimpleNamespace(name="selected", model=model, parents=(), is_model=True)}
+SELECTED = """
+CREATE TABLE tacos.selected AS
+SELECT sample_id, 0 AS cluster_id, ROW_NUMBER() OVER (ORDER BY record_no DESC) AS selection_rank,
+  50.5 AS judge_score, NULL::DOUBLE AS cluster_score, 'a judge' AS judge_model
+FROM tacos.samples JOIN tacos.source_records USING (record_id);
+CREATE TABLE tacos.cluster_labels AS SELECT 0 AS cluster_id, 'one, two' AS label;
+"""
 
 
-class Production:
-    """A warehouse whose selection is set by hand, and recorded as after a run."""
+def make_warehouse(project: Context, path: Path, dataset: Path, column_mapping: str = "") -> list[str]:
+    """Read a dataset into a new warehouse and keep everything, the last record first.
 
-    def __init__(self, path: str = ":memory:") -> None:
-        self.connection = duckdb.connect(path)
-        self.adapter = create_engine_adapter(lambda: self.connection, "duckdb")
-        self.connection.execute("CREATE SCHEMA tacos; CREATE SCHEMA tacos_internal")
-        make_tables(self.adapter)
-        self.n_runs = 0
+    Returns:
+        The ids of the samples, in the order of selection.
+    """
+    with duckdb.connect(str(path)) as connection:
+        variables = {"dataset": str(dataset), "column_mapping": column_mapping, "sample_limit": 0}
+        StageRunner(project, ["source"], connection, variables).run()
+        connection.execute(SELECTED)
+        found = connection.execute("SELECT sample_id FROM tacos.selected ORDER BY selection_rank").fetchall()
+    return [sample_id for (sample_id,) in found]
 
-    def set(self, outcomes: list[Outcome], environment: str = "") -> None:
-        """Set the tables of production, or of an environment ``__dev``."""
-        public, internal = f"tacos{environment}", f"tacos_internal{environment}"
-        columns = "sample_id, cluster_id, cluster_rank, last_kept_rank, is_selected"
-        self.connection.execute(
-            f"CREATE SCHEMA IF NOT EXISTS {public}; CREATE SCHEMA IF NOT EXISTS {internal};"
-            f"CREATE OR REPLACE TABLE {internal}.sample_outcomes (sample_id TEXT, cluster_id INT, cluster_rank "
-            "BIGINT, last_kept_rank BIGINT, is_selected BOOLEAN, n_cluster_candidates BIGINT DEFAULT 9)"
-        )
-        for outcome in outcomes:
-            self.connection.execute(
-                f"INSERT INTO {internal}.sample_outcomes ({columns}) VALUES (?, ?, ?, ?, ?)", outcome
-            )
-        for table, query in {
-            "selected": f"SELECT sample_id FROM {internal}.sample_outcomes WHERE is_selected",
-            "samples": f"SELECT sample_id, 'About ' || sample_id AS instruction FROM {internal}.sample_outcomes",
-            "cluster_labels": "SELECT DISTINCT cluster_id, 'c' || cluster_id AS label "
-            f"FROM {internal}.sample_outcomes WHERE cluster_id IS NOT NULL",
-        }.items():
-            self.connection.execute(f"CREATE OR REPLACE TABLE {public}.{table} AS {query}")
 
-    def record(self, **variables: Any) -> None:
-        self.n_runs += 1
-        record_selection(self.adapter, snapshots(**variables), DAY + timedelta(days=self.n_runs))
+def write_lines(path: Path, records: Iterable[Any]) -> Path:
+    """Write records as JSON Lines."""
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    return path
 
-    def run(self, outcomes: list[Outcome], **variables: Any) -> None:
-        self.set(outcomes)
-        self.record(**variables)
 
-    def events(self) -> list[tuple[Any, ...]]:
-        return self.connection.sql(
-            f"SELECT change_no, sample_id, event, reason FROM {EVENTS} ORDER BY change_no, sample_id"
-        ).fetchall()
-
-    def changes(self) -> list[tuple[Any, ...]]:
-        return self.connection.sql(
-            f"SELECT change_no, configuration_changes, n_selected FROM {CHANGES} ORDER BY 1"
-        ).fetchall()
+def read_lines(path: Path) -> list[Any]:
+    """Read records from JSON Lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

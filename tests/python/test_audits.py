@@ -22,7 +22,7 @@ TARGETS = "tag_alias_targets(canonical_tag, alias_target, merged_into, n_targets
 MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
 FATES = "tag_map(raw_tag, normalized_tag, action)"
 SPELLINGS = "tag_spellings(text, cleaned_tag)"
-STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
+STEPS = "normalization_waterfall(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
 SCALE = "pair_scores(model_name, first_score, second_score)"
@@ -235,23 +235,23 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     ),
     (
         "a_step_never_adds_tags",
-        "tagging_quality",
+        "normalization_waterfall",
         {},
         {STEPS: SOUND_STEPS},
         {STEPS: "(1, '', 3, 9, 2), (2, '', 4, 9, 2)"},
     ),
-    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 10, 2)"}),
-    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 9, 3)"}),
+    ("a_step_never_adds_tags", "normalization_waterfall", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 10, 2)"}),
+    ("a_step_never_adds_tags", "normalization_waterfall", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 9, 3)"}),
     (
         "normalized_tags_hold_the_tagged_samples",
-        "tagging_quality",
+        "normalization_waterfall",
         {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x'), ('b', 'z')"},
         {STEPS: SOUND_STEPS},
         {STEPS: "(7, 'similarity', 3, 9, 1)"},
     ),
     (
         "normalized_tags_hold_the_tagged_samples",
-        "tagging_quality",
+        "normalization_waterfall",
         {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'x')"},
         {},
         {STEPS: "(7, 'similarity', 2, 9, 2)"},

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_samples import Outcome, Production
+from made_selection import Outcome, Production
 from sqlglot import exp
 from sqlmesh import Context
 

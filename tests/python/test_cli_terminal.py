@@ -45,7 +45,6 @@ def folder(tmp_path: Path) -> Path:
             "rejected_records": "1 AS record_no",
             "samples": "'abc' AS sample_id, 0 AS n_duplicates, text AS instruction",
             "tag_replies": "NULL AS error",
-            "tag_failures": "1 AS n",
             "raw_tags": "'abc' AS sample_id, 1 AS tag_position, text AS raw_tag",
             "tag_map": "text AS raw_tag, text AS normalized_tag, 'kept' AS action, text AS reason",
             "normalized_tags": "text AS normalized_tag",

@@ -190,10 +190,10 @@ def test_money_and_failures(project: ProjectCopy, endpoint: FakeEndpoint, vector
         .replace("max_failure_share: 0.02", "max_failure_share: 0.1")
     )
     project.run(*PLAN)
-    assert project.query("SELECT error_kind FROM tacos.tag_failures") == [("refused",)]
+    assert project.query("SELECT error_kind FROM tacos_internal.tag_failures") == [("refused",)]
     endpoint.behaviour.fault = None
     output = project.run("run", module="python_models.cli")
-    assert project.query("SELECT COUNT(*) FROM tacos.tag_failures") == [(0,)], output
+    assert project.query("SELECT COUNT(*) FROM tacos_internal.tag_failures") == [(0,)], output
     assert max(endpoint.record.answered.values()) == 1, "a reply was paid for twice"
     tokens = "SUM(n_prompt_tokens + n_completion_tokens)"
     ((spent,),) = project.query(f"SELECT {tokens} FROM tacos.llm_calls WHERE stage = 'tagging'")

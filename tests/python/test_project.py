@@ -16,8 +16,8 @@ from python_models.cli import main
 from python_models.selection.history import TABLES
 from python_models.settings import PROJECT_ROOT
 
-LONG_FOR_A_REASON = {"tag_spellings.sql", "tagging_quality.sql", "method_ranks.sql"}
-"""A chain of seven rules, a waterfall of seven steps, four ways to choose: a cut would part what is read together."""
+LONG_FOR_A_REASON = {"tag_spellings.sql", "method_ranks.sql"}
+"""A chain of seven rules, four ways to choose: a cut would part what is read together."""
 
 PROVE_THE_GRAIN = {"unique_values", "unique_combination_of_columns"}
 

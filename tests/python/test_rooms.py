@@ -15,10 +15,14 @@ STAGES = ("tagging", "normalization", "clustering", "judging", "selection", "dia
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),
-    "settings": {"terminal"},
+    "shard": set(),
+    "settings": {"shard", "terminal"},
     "variables": {"settings", "terminal"},
+    "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
-    "staging": {"settings"},
+    "portable": set(),
+    "spark": {"settings"},
+    "staging": {"settings", "spark"},
     "stale_children": set(),
     "whole_file": set(),
 }
@@ -31,7 +35,8 @@ BELOW: dict[str, set[str]] = {
     "embedded": {*FOUNDATIONS, "llm"},
     **{stage: {*FOUNDATIONS, "llm", "embedded"} for stage in STAGES},
     "report": {*FOUNDATIONS, "embedded"},
-    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report"},
+    "export": {*FOUNDATIONS, "source"},
+    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "export"},
 }
 """What each room of ``python_models`` may import, beside itself."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from kept_samples import DAY, Outcome, Production, snapshots
+from made_selection import DAY, Outcome, Production, snapshots
 from sqlglot import exp, parse_one
 from sqlmesh import Context
 

@@ -87,11 +87,12 @@ def answers_by_batch(
         items = iter(work)
         while chunk := list(islice(items, CHUNK)):
             found = [Item(key := request.key(1), request, [item_id], key=key) for item_id, request in chunk]
-            for item in (yield from lookup.answer_from_cache(found)):
+            for item in session.own((yield from lookup.answer_from_cache(found))):
                 spool.write(item, item.attempt, 0)
             session.show()
         if not spool.n_items:
             spool.close()
+            session.end()
             return
         session.open()
         if session.endpoint is None or session.endpoint.is_free:
@@ -101,6 +102,7 @@ def answers_by_batch(
         with closing(Batches(session.stage, session.endpoint, session.settings, session.cache)) as batches:
             run = BatchRun(lookup, session, batches, max_attempts, Path(folder))
             yield from run.answers(spool)
+        session.end()
 
 
 class BatchRun:

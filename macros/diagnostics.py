@@ -20,6 +20,7 @@ _RANGES = {
     "max_flip_rate": (0, 1),
     "max_position_shift": (0, 100),
     "max_length_correlation": (0, 1),
+    "review_sample_size": (1, 1_000_000),
 }
 
 

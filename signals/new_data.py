@@ -1,4 +1,4 @@
-"""When there is nothing to do: the reader of the dataset, and with it all that reads from it, waits for something new."""
+"""When there is nothing to do: the reader of the dataset, and with it all that reads from it, waits for news."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def something_is_new(batch: Any, snapshot: Any, context: Any) -> bool:
     versions = " ".join(sorted(f"{s.name} {s.identifier}" for s in snapshots))
     if is_new(adapter.fetchall, variables["dataset"], models, versions) or context.is_restatement:
         return True
-    print("Nothing is new since the last run, byte by byte: nothing is executed.", file=sys.stderr)
+    print("Nothing is new since the last run: the tables stay as it left them.", file=sys.stderr)
     return False

@@ -14,7 +14,6 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from python_models.cli.project import open_project
 from python_models.terminal import cell
 from python_models.variables import configured_variables
 
@@ -46,6 +45,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the estimate of a plan for the environment, with the configured gateway, dataset and variables."""
+    from python_models.cli.project import open_project
     from python_models.llm.spending.prices import read_prices
 
     # Standard output is for the estimate alone: a script reads it.

@@ -142,6 +142,6 @@ def _next_steps(kept: list[dict[str, Any]]) -> str:
         "the kept samples": _fetch("selection_rank, judge_score, instruction FROM tacos.selected ORDER BY 1"),
         "what happened to every tag": _fetch("raw_tag, normalized_tag, reason FROM tacos.tag_map"),
         "your own data": "TACOS_DATASET=path/to/data.jsonl make run",
-        "every table": f"any DuckDB client on {shown_line(database_path().name)}; README.md lists them",
+        "every table": f"any DuckDB client on {shown_line(database_path().name)}; docs/reference.md lists them",
     }
     return "Where to look next\n" + "\n".join(f"  {what:<30} {how}" for what, how in steps.items())

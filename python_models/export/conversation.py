@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from python_models.source.conversations import is_conversation
-from python_models.source.fields import read_fields
+from python_models.source.dialogue import read_conversation, read_rejected
 from python_models.source.questions import join_question
-from python_models.source.sample import read_conversation, read_rejected, read_systems
+from python_models.source.sample import read_systems
+from python_models.source.sorting import read_fields
 from python_models.source.texts import is_empty, read_json
 from python_models.source.turns import Turn
 

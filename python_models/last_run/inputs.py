@@ -85,7 +85,9 @@ def _packages() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     """Every environment variable that the configuration or the code may read, and what they name: no secret."""
-    config = "".join(path.read_text(encoding="utf-8") for name in _LOADED_FILES if (path := PROJECT_ROOT / name).exists())
+    config = "".join(
+        path.read_text(encoding="utf-8") for name in _LOADED_FILES if (path := PROJECT_ROOT / name).exists()
+    )
     named = set(_NAMED_IN_CONFIG.findall(config))
     for name in sorted(name for name in os.environ if _SETTING.match(name) or name in named):
         yield from (name, os.environ[name])

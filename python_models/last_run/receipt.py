@@ -1,4 +1,4 @@
-"""The receipt of the last whole run: written when all of production was made at one go, gone as soon as anything runs."""
+"""The receipt of the last whole run: there once all of production was made at one go, gone when anything runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from python_models.last_run.inputs import read_inputs
+from python_models.last_run.inputs import content_digest, read_inputs
 from python_models.last_run.results import Query, is_whole, read_results
 from python_models.settings import database_path
 from python_models.terminal import UserError
@@ -59,10 +59,11 @@ def changes(query: Query, snapshots: str | None = None) -> list[str] | None:
 
     Args:
         query: of the warehouse.
-        snapshots: digest of what ``is_new`` is given; None where the project is not loaded: the digest of its files speaks for them.
+        snapshots: digest of what ``is_new`` is given; None where the project is not loaded, and the digest of its files
+            speaks for it.
     """
     try:
-        receipt = json.loads(receipt_path().read_text(encoding="utf-8"))
+        receipt = _read()
         if snapshots not in (None, receipt["snapshots"]):
             return ["the models"]
         kept, found = receipt["digests"], read_inputs(receipt["dataset"], receipt["models"]) | read_results(query)
@@ -85,5 +86,27 @@ def end(query: Query) -> None:
         return
     receipt: dict[str, Any] = {"dataset": _start.dataset, "models": _start.models, "snapshots": _start.snapshots}
     receipt["digests"] = _start.inputs | read_results(query)
+    _write(receipt)
+
+
+def note_made(file: Path) -> None:
+    """Keep what was made of the tables besides them, as long as the tables stay."""
+    if receipt_path().exists():
+        _write(_read() | {"made": {str(file): content_digest(file)}})
+
+
+def is_as_made(file: Path) -> bool:
+    """Whether the file is as it was made of the tables as they are."""
+    try:
+        return bool(_read()["made"][str(file)] == content_digest(file))
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _read() -> dict[str, Any]:
+    return dict(json.loads(receipt_path().read_text(encoding="utf-8")))
+
+
+def _write(receipt: dict[str, Any]) -> None:
     with suppress(OSError), whole_file(receipt_path()) as path:  # without one, the next run does everything again
         path.write_text(json.dumps(receipt, indent=2), encoding="utf-8")

@@ -18,7 +18,8 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 _STATE = (
     "SELECT name, version, is_dev, MIN(start_ts), MAX(end_ts), MAX(last_altered_ts), BOOL_OR(is_pending_restatement) "
     "FROM sqlmesh._intervals WHERE NOT is_removed GROUP BY ALL ORDER BY ALL",
-    "SELECT snapshots, plan_id, promoted_snapshot_ids, finalized_ts IS NULL FROM sqlmesh._environments WHERE name = 'prod'",
+    "SELECT snapshots, plan_id, promoted_snapshot_ids, finalized_ts IS NULL "
+    "FROM sqlmesh._environments WHERE name = 'prod'",
     "SELECT schema_name, view_name, column_count FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
 )
 _TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'sqlmesh' ORDER BY ALL"
@@ -41,7 +42,7 @@ def read_results(query: Query) -> dict[str, str]:
         Exception: of the warehouse's driver, where SQLMesh's record of production is not in it.
     """
     state = sha256()
-    counts = [f"SELECT '{schema}.{table}', COUNT(*) FROM \"{schema}\".\"{table}\"" for schema, table in query(_TABLES)]
+    counts = [f"""SELECT '{schema}.{table}', COUNT(*) FROM "{schema}"."{table}" """ for schema, table in query(_TABLES)]  # noqa: S608
     for text in (*_STATE, " UNION ALL ".join(counts) + " ORDER BY ALL"):
         state.update(repr(query(text)).encode("utf-8", "surrogateescape"))
     return {"the tables": state.hexdigest(), "the cache": _cache_digest()}

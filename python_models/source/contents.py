@@ -71,6 +71,11 @@ def read_content(content: Any) -> Content:
     )
 
 
+def write_thoughts(thoughts: str, answer: str) -> str:
+    """Write thoughts before an answer, as chat templates do; either may be empty."""
+    return "\n\n".join(filter(None, (f"<think>\n{thoughts}\n</think>" if thoughts else "", answer)))
+
+
 def read_result(value: Any) -> str:
     """Read what a tool replies: its text, or the JSON of what is no text; "" for nothing."""
     if isinstance(value, dict):

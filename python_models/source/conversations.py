@@ -10,7 +10,7 @@ from python_models.source.calls import CALL_FIELDS, RESULT_TYPES
 from python_models.source.contents import ContentError, read_content
 from python_models.source.roles import PAIR_FIELDS, ROLES, find_role
 from python_models.source.texts import clean, is_empty, read_json
-from python_models.source.turns import CONTENT_FIELDS, Turn, find_mark, make_turn, make_turns
+from python_models.source.turns import CONTENT_FIELDS, Turn, find_mark, join_thoughts, make_turn, make_turns
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
 SPEAKERS = ("user", "assistant", "system")
@@ -62,7 +62,7 @@ def read_turns(conversation: Any) -> list[Turn]:
                 raise ContentError("has no text")
         except ContentError as error:
             raise TurnError(f"turn {turn_no} {error}") from None
-    return turns
+    return join_thoughts(turns)
 
 
 def read_plain_turn(turn: Any) -> Turn | None:

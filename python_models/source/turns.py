@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from python_models.source.calls import CALL_FIELDS, CALL_TYPES, list_calls, write_calls
-from python_models.source.contents import THOUGHT_FIELDS, read_content, read_result
+from python_models.source.contents import THOUGHT_FIELDS, read_content, read_result, write_thoughts
 from python_models.source.texts import clean, is_empty
 
 CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "data", "output", "refusal")
@@ -35,7 +35,7 @@ def make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     """Make the turns of an object whose role is known: one, or also those of tools whose results it hands over.
 
     Args:
-        role: user, assistant, system, tool, or call (of a tool, by the assistant).
+        role: user, assistant, system, tool, call (of a tool, by the assistant) or thought.
 
     Raises:
         ContentError: what it holds cannot be read.
@@ -45,6 +45,9 @@ def make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
         value = value["content"]
     if role == "tool":
         yield Turn(role, clean(value) if isinstance(value, str) else read_result(value) or None)
+        return
+    if role == "thought":
+        yield Turn(role, read_content(value).text or None)
         return
     if role == "call":
         is_named = turn.get("type") in CALL_TYPES and "name" in turn
@@ -64,11 +67,26 @@ def make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
     thoughts = content.thoughts or next(
         (clean(turn[field]) for field in THOUGHT_FIELDS if isinstance(turn.get(field), str)), ""
     )
-    # Thoughts as chat templates write them, then the text, then the calls.
-    said = "\n\n".join(filter(None, (f"<think>\n{thoughts}\n</think>" if thoughts else "", content.text)))
+    said = write_thoughts(thoughts, content.text)
     text = "\n\n".join(filter(None, (said, *(write_calls(some) for some in calls))))
     unread = content.unread or ("tool_result" if content.results else None)
     yield Turn(role, text or None, find_mark(turn), tuple(chain.from_iterable(calls)), said, unread)
+
+
+def join_thoughts(turns: list[Turn]) -> list[Turn]:
+    """Put thoughts that are turns of their own before the answer that follows them; without one they are nothing."""
+    joined: list[Turn] = []
+    thoughts: list[str] = []
+    for turn in turns:
+        if turn.role == "thought":
+            thoughts.append(turn.text or "")
+            continue
+        if turn.role == "assistant" and any(thoughts):
+            thought = "\n\n".join(filter(None, thoughts))
+            turn = turn._replace(text=write_thoughts(thought, turn.text or ""), said=write_thoughts(thought, turn.said))
+        thoughts = []
+        joined.append(turn)
+    return joined
 
 
 def make_turn(role: str, value: Any, mark: str | None = None) -> Turn:

@@ -16,7 +16,8 @@ import duckdb
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
 
-PARTS = ("config.yaml", "external_models.yaml", "models", "macros", "audits", "seeds", "prompts", "python_models")
+FILES = ("config.yaml", "external_models.yaml")
+PARTS = (*FILES, "models", "macros", "audits", "signals", "seeds", "prompts", "python_models")
 PLAN = ("plan", "--auto-apply", "--no-prompts", "--run", "--ignore-cron")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from python_models.settings import PROJECT_ROOT
 
 CLI = "python_models.cli"
 SUMMARY = "What happened"
+WAREHOUSE = ("warehouse.duckdb", "warehouse.duckdb.last_run.json")
+NOTHING_IS_NEW = "Nothing is new since the last run"
 TOPICS = ("bread", "planets", "verbs")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 
@@ -43,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> P
 @pytest.fixture
 def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
     """The built project, as it was: the paths that its state holds stay true."""
-    kept = {name: (built / name).read_bytes() for name in ("warehouse.duckdb", "cache.sqlite", "dataset.jsonl")}
+    kept = {name: (built / name).read_bytes() for name in (*WAREHOUSE, "cache.sqlite", "dataset.jsonl")}
     endpoint.behaviour.fault = None
     project = ProjectCopy.__new__(ProjectCopy)
     project.root, project.environment = built, settings_of(endpoint)
@@ -134,6 +137,50 @@ def test_a_promotion_executes_nothing(project: ProjectCopy) -> None:
     edit(project, "config.yaml", "n_clusters: 0", "n_clusters: 3")
     project.run("plan", "dev", "--auto-apply", "--no-prompts")
     assert "No model batches to execute" in project.run("plan", "--auto-apply", "--no-prompts")
+
+
+def altered(project: ProjectCopy) -> dict[str, int]:
+    """When each table was made last (milliseconds), by the model's name."""
+    return dict(project.query("SELECT name, MAX(last_altered_ts) FROM sqlmesh._intervals GROUP BY name"))
+
+
+@SLOW
+def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    """Neither command makes a table or asks anything; what asks for tables to be made still makes them."""
+    before = altered(project)
+    endpoint.forget()
+    output = project.run("run", module=CLI)
+    assert output.startswith(NOTHING_IS_NEW)
+    assert SUMMARY in output
+    assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
+    assert NOTHING_IS_NEW in project.run("run", module=CLI)
+    assert altered(project) == before
+    assert endpoint.record.n_requests == 0
+    (project.root / "report.html").unlink()
+    project.run("run", module=CLI)
+    assert (project.root / "report.html").exists()
+    assert altered(project) == before
+
+    project.run("plan", "--restate-model", "tacos.tag_replies", "--auto-apply", "--no-prompts")
+    restated = altered(project)
+    assert restated['"warehouse"."tacos"."tag_replies"'] > before['"warehouse"."tacos"."tag_replies"']
+    assert restated['"warehouse"."tacos"."source_records"'] == before['"warehouse"."tacos"."source_records"']
+    assert sum(restated[name] > ms for name, ms in before.items()) > 50
+    # What was restated was not a whole run: the next one is, and the one after it is left out again.
+    assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
+    assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
+
+
+@SLOW
+def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> None:
+    status = project.dataset.stat()
+    edit(project, "dataset.jsonl", "Tell me 1 things", "Tell me 0 things")
+    os.utime(project.dataset, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert project.dataset.stat().st_size == status.st_size
+    assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
+    instructions = {text for (text,) in project.query("SELECT instruction FROM tacos.samples")}
+    assert "Tell me 0 things about bread." in instructions
+    assert "Tell me 1 things about bread." not in instructions
 
 
 def estimate(project: ProjectCopy, stage: str) -> tuple[int, bool]:

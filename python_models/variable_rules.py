@@ -121,6 +121,7 @@ RULES: dict[str, Rule] = {
     ),
     "min_cluster_agreement": number(-1, 1),
     "max_position_shift": number(0, 100),
+    "review_sample_size": whole(1),
     "allow_grave_signatures": boolean,
 }
 

@@ -110,7 +110,6 @@ RULES: dict[str, Rule] = {
     "has_singleton_scores": boolean,
     "selection_size": whole(0, 1_000_000_000),
     "samples_per_cluster": whole(0, 1_000_000_000),
-    "review_sample_size": whole(1, 1_000_000),
     "flat_score_spread": number(0, 100),
     **dict.fromkeys(
         (

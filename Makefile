@@ -67,4 +67,4 @@ bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind the figures of the README
 	for file in bench/bench_*.py bench/*_quality.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and the warehouse; the cache of paid replies (.tacos) stays
-	rm -rf $(VENV) warehouse.duckdb warehouse.duckdb.wal logs .cache
+	rm -rf $(VENV) warehouse.duckdb warehouse.duckdb.wal warehouse.duckdb.last_run.json logs .cache

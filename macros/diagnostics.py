@@ -20,6 +20,7 @@ _RANGES = {
     "max_flip_rate": (0, 1),
     "max_position_shift": (0, 100),
     "max_length_correlation": (0, 1),
+    "review_sample_size": (1, 1_000_000),
 }
 
 
@@ -44,6 +45,26 @@ def lost_in_step(evaluator, count: exp.Expression) -> str:
     """By how much a column of the table ``counts`` is less than after the step before; 0 in the first."""
     name = f"counts.{count.name}"
     return f"LAG({name}, 1, {name}) OVER (ORDER BY counts.step_no) - {name}"
+
+
+@macro()
+def metric_rows(evaluator, *names: exp.Expression) -> str:
+    """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval."""
+    return " UNION ALL ".join(
+        f"SELECT '{name.name}' AS metric, ROUND(measures.{name.name}, 6) AS value, "
+        "NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high FROM measures"
+        for name in names
+    )
+
+
+@macro()
+def review_id(evaluator, sample_id: exp.Expression, tag: exp.Expression) -> str:
+    """Name of a sample and a tag in a review, as python_models/diagnostics/reviews.py makes it too.
+
+    The letter in front keeps a spreadsheet from reading it as a number.
+    """
+    sample, text = sample_id.sql(dialect="duckdb"), tag.sql(dialect="duckdb")
+    return f"'r' || SUBSTRING(MD5({sample} || {text}), 1, 16)"
 
 
 @macro()

@@ -1,11 +1,11 @@
-"""What is checked before `sqlmesh plan` and `sqlmesh run` execute anything."""
+"""What is checked before `sqlmesh plan` and `sqlmesh run` execute anything, and what is kept after it."""
 
 import sys
 
 from sqlmesh import macro
 
 from python_models.cli.warehouse import check_that_it_opens
-from python_models.settings import database_path
+from python_models.settings import database_path, uses_spark
 from python_models.terminal import UserError
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -14,7 +14,8 @@ from python_models.variables import configured_variables
 # for a variable that means nothing, which would end in the middle of some model; `sqlmesh run` opens the file first.
 try:
     check_variables(configured_variables())
-    check_that_it_opens(database_path())
+    if not uses_spark():
+        check_that_it_opens(database_path())
 except UserError as error:
     sys.exit(error.message)
 
@@ -42,3 +43,21 @@ def check_settings(evaluator):
     except UserError as error:
         sys.exit(error.message)  # any other way out, SQLMesh prints with the macro's code around it
     tell_of_another_dataset(dataset)
+
+
+@macro()
+def forget_the_last_run(evaluator):
+    """What is executed from here on may be left half done: until it is whole, no run can be left out."""
+    from python_models.last_run.receipt import begin
+
+    if evaluator.runtime_stage == "before_all":
+        begin()
+
+
+@macro()
+def keep_the_last_run(evaluator):
+    """Remember what was read and left, so that a run that would read and leave the same is not made."""
+    from python_models.last_run.receipt import end
+
+    if evaluator.runtime_stage == "after_all" and evaluator.engine_adapter.dialect == "duckdb":
+        end(evaluator.engine_adapter.fetchall)

@@ -54,7 +54,7 @@ def refuse_unknown_names() -> None:
     known = {name for file in sources for name in re.findall(r"\bTACOS_[A-Z_]+\b", file.read_text(encoding="utf-8"))}
     for name in sorted(name for name in os.environ if name.startswith("TACOS_") and name not in known):
         near = get_close_matches(name, sorted(known), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "README.md lists the settings."
+        hint = f"Did you mean {near[0]}?" if near else "docs/reference.md lists the settings."
         raise SettingError(f"{name} is set, but there is no such setting. {hint}")
 
 

@@ -23,16 +23,12 @@ MODEL (
   )
 );
 
-WITH tags AS (
+WITH commonest AS (
   SELECT
-    COUNT(*) AS n_samples
-  FROM tacos.normalized_tags
-  GROUP BY
-    normalized_tag
-), commonest AS (
-  SELECT
-    MAX(n_samples) AS n_samples
-  FROM tags
+    MAX(value) AS sample_share
+  FROM tacos.tagging_quality
+  WHERE
+    metric = 'commonest_tag_share'
 ), waterfall AS (
   SELECT
     MIN(tagged_share) AS tagged_share
@@ -53,7 +49,7 @@ SELECT
   @ROUNDED(replies.failed_share, 6)::DOUBLE AS failed_share,
   @ROUNDED(replies.malformed_share, 6)::DOUBLE AS malformed_share,
   @ROUNDED(1 - waterfall.tagged_share, 6)::DOUBLE AS untagged_share,
-  @ROUNDED(commonest.n_samples / NULLIF(clusters.n_samples, 0), 6)::DOUBLE AS commonest_tag_share,
+  commonest.sample_share::DOUBLE AS commonest_tag_share,
   @ROUNDED(clusters.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
   @ROUNDED(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
   @ROUNDED(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement

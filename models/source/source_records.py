@@ -19,6 +19,8 @@ CODE_DIGEST = source_digest("source")
     description="One row per input record: what was read, and why it cannot be used if it cannot.",
     grains=["record_id"],
     tags=["source"],
+    # All other models read from this one, so that without anything new none of them is executed.
+    signals=[("something_is_new", {})],
     columns={
         "record_id": "text",
         "source_file": "text",

@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from python_models.cli import report
-from python_models.cli.project import open_project, promoted_models, stored_variables
 from python_models.cli.summary import show_summary
-from python_models.settings import project_path
+from python_models.cli.warehouse import WarehouseError, open_warehouse
+from python_models.last_run import receipt
+from python_models.settings import project_path, uses_spark
 from python_models.terminal import shown_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run the whole pipeline and show what was kept",
         description="Apply the project as it is, as sqlmesh plan and sqlmesh run would, then show the counts "
         "of every stage and the best samples, and write report.html. Settings: TACOS_DATASET, TACOS_GATEWAY and the "
-        "others in the README.",
+        "others in docs/reference.md.",
     )
     parser.add_argument("--verbose", action="store_true", help="show every table as SQLMesh does, not only the stages")
     parser.set_defaults(run=run)
@@ -39,12 +40,37 @@ def run(options: argparse.Namespace) -> int:
         SettingError: a setting is wrong.
         WarehouseError: another process holds the warehouse, or a model or an audit failed.
     """
-    with open_project(is_quiet=not options.verbose) as context:
-        _tell_of_another_dataset(context)
-        _bring_up_to_date(context)
-    report.write()
+    if _is_up_to_date():
+        print("Nothing is new since the last run: the tables are as it left them, and nothing was executed.")
+    else:
+        from python_models.cli.project import open_project
+
+        with open_project(is_quiet=not options.verbose) as context:
+            _tell_of_another_dataset(context)
+            _bring_up_to_date(context)
+            if not uses_spark():
+                receipt.end(context.engine_adapter.fetchall)
+    if uses_spark():
+        report.write()
+    elif not receipt.is_as_made(report.REPORT):
+        report.write()
+        receipt.note_made(report.REPORT)
     show_summary()
     return 0
+
+
+def _is_up_to_date() -> bool:
+    """Whether a run would read and leave exactly what the last one did: seen without loading the project.
+
+    Only where SQLMesh's record of production is in the warehouse: a DuckDB file.
+    """
+    if uses_spark():
+        return False
+    try:
+        with open_warehouse() as connection:
+            return receipt.changes(lambda query: connection.execute(query).fetchall()) == []
+    except WarehouseError:
+        return False  # the run says what is wrong with it
 
 
 def _bring_up_to_date(context: Context) -> None:
@@ -98,6 +124,8 @@ def _n_failed(context: Context) -> int:
 
 def _tell_of_another_dataset(context: Context) -> None:
     """Say so if the tables of production come from another dataset than the one to be read now."""
+    from python_models.cli.project import promoted_models, stored_variables
+
     last = promoted_models(context).get(_READER)
     if last is None:
         return

@@ -53,7 +53,7 @@ def differences_query(before: str, after: str) -> str:
         the label of its cluster, its rank there, the candidates there, and the last rank kept, e.g. ``rank_before``.
     """
     return f"""
-    WITH befores AS ({before}), afters AS ({after}), overlaps AS (
+    WITH befores AS ({before}), afters AS ({after}), shares AS (
       SELECT afters.cluster_id AS cluster_after, befores.cluster_id AS cluster_before, COUNT(*) AS n_shared
       FROM afters
       INNER JOIN befores ON befores.sample_id = afters.sample_id
@@ -61,7 +61,7 @@ def differences_query(before: str, after: str) -> str:
       GROUP BY afters.cluster_id, befores.cluster_id
     ), counterparts AS (
       SELECT cluster_after, cluster_before
-      FROM overlaps
+      FROM shares
       QUALIFY ROW_NUMBER() OVER (PARTITION BY cluster_after ORDER BY n_shared DESC, cluster_before) = 1
         AND ROW_NUMBER() OVER (PARTITION BY cluster_before ORDER BY n_shared DESC, cluster_after) = 1
     ), changed AS (

@@ -23,6 +23,7 @@ MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
 FATES = "tag_map(raw_tag, normalized_tag, action)"
 SPELLINGS = "tag_spellings(text, cleaned_tag)"
 STEPS = "normalization_waterfall(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
+COVERAGE = "tag_coverage(measure, n_tags, n_samples, n_occurrences)"
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
 SCALE = "pair_scores(model_name, first_score, second_score)"
@@ -257,6 +258,20 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {STEPS: "(7, 'similarity', 2, 9, 2)"},
     ),
     (
+        "coverage_ends_with_all_tags",
+        "tag_coverage",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x')"},
+        {COVERAGE: "('top_tags', 1, 2, 2), ('top_tags', 2, 2, 3), ('tags_per_sample', 0, 4, 3)"},
+        {COVERAGE: "('top_tags', 1, 1, 2), ('top_tags', 2, 1, 3), ('tags_per_sample', 0, 4, 3)"},
+    ),
+    (
+        "coverage_ends_with_all_tags",
+        "tag_coverage",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x')"},
+        {},
+        {COVERAGE: "('top_tags', 1, 2, 3)"},
+    ),
+    (
         "every_sample_has_a_cluster",
         "clusters",
         SAMPLES,
@@ -471,6 +486,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {KEPT: "('a', 7, 1, 1)"},
         {OUTCOMES: "('a', TRUE, 1), ('b', FALSE, NULL)"},
         {OUTCOMES: "('a', FALSE, NULL), ('b', TRUE, 1)"},
+    ),
+    (
+        "other_wordings_are_of_judged_pairs",
+        "wording_replies",
+        {"pairs(pair_id)": "('p'), ('q')"},
+        {"wording_replies(pair_id)": "('p')"},
+        {"wording_replies(pair_id)": "('p'), ('x')"},
     ),
     (
         "stays_follow_each_other",

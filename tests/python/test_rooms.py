@@ -20,6 +20,7 @@ FOUNDATIONS = {
     "variables": {"settings", "terminal"},
     "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
+    "engine_connection": set(),
     "portable": set(),
     "spark": {"settings"},
     "staging": {"settings", "spark"},
@@ -36,7 +37,8 @@ BELOW: dict[str, set[str]] = {
     **{stage: {*FOUNDATIONS, "llm", "embedded"} for stage in STAGES},
     "report": {*FOUNDATIONS, "embedded"},
     "export": {*FOUNDATIONS, "source"},
-    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "export"},
+    "last_run": {*FOUNDATIONS, "source", "llm"},
+    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "export", "last_run"},
 }
 """What each room of ``python_models`` may import, beside itself."""
 

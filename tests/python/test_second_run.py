@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from python_models.settings import PROJECT_ROOT
 
 CLI = "python_models.cli"
 SUMMARY = "What happened"
+WAREHOUSE = ("warehouse.duckdb", "warehouse.duckdb.last_run.json")
+NOTHING_IS_NEW = "Nothing is new since the last run"
 TOPICS = ("bread", "planets", "verbs")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 
@@ -43,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> P
 @pytest.fixture
 def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
     """The built project, as it was: the paths that its state holds stay true."""
-    kept = {name: (built / name).read_bytes() for name in ("warehouse.duckdb", "cache.sqlite", "dataset.jsonl")}
+    kept = {name: (built / name).read_bytes() for name in (*WAREHOUSE, "cache.sqlite", "dataset.jsonl")}
     endpoint.behaviour.fault = None
     project = ProjectCopy.__new__(ProjectCopy)
     project.root, project.environment = built, settings_of(endpoint)
@@ -136,6 +139,50 @@ def test_a_promotion_executes_nothing(project: ProjectCopy) -> None:
     assert "No model batches to execute" in project.run("plan", "--auto-apply", "--no-prompts")
 
 
+def altered(project: ProjectCopy) -> dict[str, int]:
+    """When each table was made last (milliseconds), by the model's name."""
+    return dict(project.query("SELECT name, MAX(last_altered_ts) FROM sqlmesh._intervals GROUP BY name"))
+
+
+@SLOW
+def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    """Neither command makes a table or asks anything; what asks for tables to be made still makes them."""
+    before = altered(project)
+    endpoint.forget()
+    output = project.run("run", module=CLI)
+    assert output.startswith(NOTHING_IS_NEW)
+    assert SUMMARY in output
+    assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
+    assert NOTHING_IS_NEW in project.run("run", module=CLI)
+    assert altered(project) == before
+    assert endpoint.record.n_requests == 0
+    (project.root / "report.html").unlink()
+    project.run("run", module=CLI)
+    assert (project.root / "report.html").exists()
+    assert altered(project) == before
+
+    project.run("plan", "--restate-model", "tacos.tag_replies", "--auto-apply", "--no-prompts")
+    restated = altered(project)
+    assert restated['"warehouse"."tacos"."tag_replies"'] > before['"warehouse"."tacos"."tag_replies"']
+    assert restated['"warehouse"."tacos"."source_records"'] == before['"warehouse"."tacos"."source_records"']
+    assert sum(restated[name] > ms for name, ms in before.items()) > 50
+    # What was restated was not a whole run: the next one is, and the one after it is left out again.
+    assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
+    assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
+
+
+@SLOW
+def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> None:
+    status = project.dataset.stat()
+    edit(project, "dataset.jsonl", "Tell me 1 things", "Tell me 0 things")
+    os.utime(project.dataset, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert project.dataset.stat().st_size == status.st_size
+    assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
+    instructions = {text for (text,) in project.query("SELECT instruction FROM tacos.samples")}
+    assert "Tell me 0 things about bread." in instructions
+    assert "Tell me 1 things about bread." not in instructions
+
+
 def estimate(project: ProjectCopy, stage: str) -> tuple[int, bool]:
     """Calls to pay of a stage, of all its models, and whether that is a bound."""
     rows = [row for row in json.loads(project.run("estimate", "--json", module=CLI)) if row["stage"] == stage]
@@ -163,7 +210,7 @@ def trial(
         trial("clusters", "config.yaml", "n_clusters: 0", "n_clusters: 3", marks=SLOW),
         trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want"),
         trial("judge's prompt", "prompts/judge_pair.txt", "\n", "\nBe fair.\n"),
-        trial("an alias", "seeds/tag_aliases.csv", "ml,machine", "tag 3,tag 4,tried\nml,machine"),
+        trial("an alias", "seeds/tag_aliases.csv", "ml,machine", "poem,summary,tried\nml,machine"),
         trial("ten records", "dataset.jsonl", "", ""),
         trial("nothing", "config.yaml", "selection_size: 0", "selection_size: 0", is_bound=False),
     ],
@@ -212,3 +259,42 @@ def test_samples_judged_alone_are_estimated_exactly_where_the_candidates_stay(
     project.run("run", module=CLI)
     assert endpoint.record.n_requests == len(SAMPLES)
     assert estimate(project, "singletons") == (0, False)
+
+
+@SLOW
+def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    assert estimate(project, "wordings") == (0, False)
+    edit(project, "config.yaml", "audit_wording_share: 0", "audit_wording_share: 1")
+    assert estimate(project, "wordings") == (len(before), False)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == len(before)
+    assert project.query(scores) == before
+    paid = "SELECT SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'wordings'"
+    assert project.query(paid) == [(len(before),)]
+    audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
+    assert project.query(audited) == [(len(before),)]
+    assert estimate(project, "wordings") == (0, False)
+
+
+@SLOW
+def test_the_history_tells_of_production_only_and_survives_a_promotion(project: ProjectCopy) -> None:
+    """A plan in dev records nothing; what production sees after that plan is not lost when the plan is promoted."""
+    recorded = "SELECT configuration_changes, n_selected FROM tacos_internal.selection_changes ORDER BY change_no"
+    first = project.query(recorded)
+    edit(project, "config.yaml", "selection_size: 0", "selection_size: 4")
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == first
+    assert "left from prod to dev" in project.run("selection-diff", module=CLI)
+    project.write_samples([(f"Tell me {n} things about {topic}.", "word " * n) for n in (50, 60) for topic in TOPICS])
+    project.run("run", "--ignore-cron")
+    grown = project.query(recorded)
+    assert [row[1] for row in grown] == [6, 8]
+    project.run("plan", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == [*grown, ("selection_size: 0 -> 4", 4)]
+    kept = "SELECT sample_id FROM tacos.selection_history WHERE left_at IS NULL ORDER BY 1"
+    assert project.query(kept) == project.query("SELECT sample_id FROM tacos.selected ORDER BY 1")

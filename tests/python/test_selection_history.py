@@ -3,79 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
+from datetime import timedelta
 
-import duckdb
 import pytest
+from made_selection import DAY, Outcome, Production, snapshots
 from sqlglot import exp, parse_one
 from sqlmesh import Context
-from sqlmesh.core import constants
-from sqlmesh.core.engine_adapter import create_engine_adapter
 
 from python_models.selection.configuration import changes_between, configuration_of
 from python_models.selection.differences import REASONS, differences_query
 from python_models.selection.history import CHANGES, EVENTS, LAST_STATE, make_tables, record_selection
-
-DAY = datetime(2026, 1, 1, 12)
-Outcome = tuple[str, int | None, int | None, int | None, bool]
-"""Sample, cluster, rank there, last rank kept there, whether it is kept."""
-
-
-def snapshots(**variables: Any) -> Any:
-    """The snapshots of a project of one model, planned with these variables."""
-    stored = SimpleNamespace(payload=repr(variables))
-    model = SimpleNamespace(name="tacos.selected", python_env={constants.SQLMESH_VARS: stored})
-    return {"selected": SimpleNamespace(name="selected", model=model, parents=(), is_model=True)}
-
-
-class Production:
-    """A warehouse whose selection is set by hand, and recorded as after a run."""
-
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.adapter = create_engine_adapter(lambda: self.connection, "duckdb")
-        self.connection.execute("CREATE SCHEMA tacos; CREATE SCHEMA tacos_internal")
-        make_tables(self.adapter)
-        self.n_runs = 0
-
-    def set(self, outcomes: list[Outcome]) -> None:
-        columns = "sample_id, cluster_id, cluster_rank, last_kept_rank, is_selected"
-        self.connection.execute(
-            "CREATE OR REPLACE TABLE tacos_internal.sample_outcomes (sample_id TEXT, cluster_id INT, cluster_rank "
-            "BIGINT, last_kept_rank BIGINT, is_selected BOOLEAN, n_cluster_candidates BIGINT DEFAULT 9)"
-        )
-        for outcome in outcomes:
-            self.connection.execute(
-                f"INSERT INTO tacos_internal.sample_outcomes ({columns}) VALUES (?, ?, ?, ?, ?)", outcome
-            )
-        for table, query in {
-            "selected": "SELECT sample_id FROM tacos_internal.sample_outcomes WHERE is_selected",
-            "samples": "SELECT sample_id, 'About ' || sample_id AS instruction FROM tacos_internal.sample_outcomes",
-            "cluster_labels": "SELECT DISTINCT cluster_id, 'c' || cluster_id AS label "
-            "FROM tacos_internal.sample_outcomes WHERE cluster_id IS NOT NULL",
-        }.items():
-            self.connection.execute(f"CREATE OR REPLACE TABLE tacos.{table} AS {query}")
-
-    def record(self, **variables: Any) -> None:
-        self.n_runs += 1
-        record_selection(self.adapter, snapshots(**variables), DAY + timedelta(days=self.n_runs))
-
-    def run(self, outcomes: list[Outcome], **variables: Any) -> None:
-        self.set(outcomes)
-        self.record(**variables)
-
-    def events(self) -> list[tuple[Any, ...]]:
-        return self.connection.sql(
-            f"SELECT change_no, sample_id, event, reason FROM {EVENTS} ORDER BY change_no, sample_id"
-        ).fetchall()
-
-    def changes(self) -> list[tuple[Any, ...]]:
-        return self.connection.sql(
-            f"SELECT change_no, configuration_changes, n_selected FROM {CHANGES} ORDER BY 1"
-        ).fetchall()
-
 
 FIRST: list[Outcome] = [("a", 1, 1, 2, True), ("b", 1, 2, 2, True), ("c", 1, 3, 2, False), ("d", 1, 4, 2, False)]
 

@@ -264,4 +264,33 @@ WHERE
   quality.step = 'similarity'
   AND (
     quality.n_tagged_samples <> tagged.n_samples OR quality.n_tags <> tagged.n_tags
-  )
+  );
+
+AUDIT (
+  name coverage_ends_with_all_tags
+);
+
+/* An old table: the last row of top_tags does not hold the tags, or the samples, that normalized_tags has now. */
+WITH tagged AS (
+  SELECT
+    COUNT(DISTINCT sample_id) AS n_samples,
+    COUNT(DISTINCT normalized_tag) AS n_tags,
+    COUNT(*) AS n_occurrences
+  FROM tacos.normalized_tags
+), ends AS (
+  SELECT
+    COALESCE(MAX(n_tags), 0) AS n_tags,
+    COALESCE(MAX(n_samples), 0) AS n_samples,
+    COALESCE(MAX(n_occurrences), 0) AS n_occurrences
+  FROM @this_model
+  WHERE
+    measure = 'top_tags'
+)
+SELECT
+  ends.n_tags
+FROM ends
+CROSS JOIN tagged
+WHERE
+  ends.n_tags <> tagged.n_tags
+  OR ends.n_samples <> tagged.n_samples
+  OR ends.n_occurrences <> tagged.n_occurrences

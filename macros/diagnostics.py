@@ -20,6 +20,7 @@ _RANGES = {
     "max_flip_rate": (0, 1),
     "max_position_shift": (0, 100),
     "max_length_correlation": (0, 1),
+    "review_sample_size": (1, 1_000_000),
 }
 
 
@@ -40,21 +41,30 @@ def diagnostic_limit(evaluator, name: exp.Expression, value: exp.Expression) -> 
 
 
 @macro()
-def waterfall_step(
-    evaluator,
-    step_no: exp.Expression,
-    step: exp.Expression,
-    n_tags: exp.Expression,
-    n_occurrences: exp.Expression,
-    n_tagged_samples: exp.Expression,
-) -> str:
-    """One row of the waterfall of normalization, from the table ``counts``: what a step leaves."""
-    values = (step_no, step, n_tags, n_occurrences, n_tagged_samples)
-    columns = ("step_no", "step", "n_tags", "n_occurrences", "n_tagged_samples")
-    selected = ", ".join(
-        f"{value.sql(dialect='duckdb')} AS {name}" for value, name in zip(values, columns, strict=True)
+def lost_in_step(evaluator, count: exp.Expression) -> str:
+    """By how much a column of the table ``counts`` is less than after the step before; 0 in the first."""
+    name = f"counts.{count.name}"
+    return f"LAG({name}, 1, {name}) OVER (ORDER BY counts.step_no) - {name}"
+
+
+@macro()
+def metric_rows(evaluator, *names: exp.Expression) -> str:
+    """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval."""
+    return " UNION ALL ".join(
+        f"SELECT '{name.name}' AS metric, ROUND(measures.{name.name}, 6) AS value, "
+        "NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high FROM measures"
+        for name in names
     )
-    return f"SELECT {selected} FROM counts"
+
+
+@macro()
+def review_id(evaluator, sample_id: exp.Expression, tag: exp.Expression) -> str:
+    """Name of a sample and a tag in a review, as python_models/diagnostics/reviews.py makes it too.
+
+    The letter in front keeps a spreadsheet from reading it as a number.
+    """
+    sample, text = sample_id.sql(dialect="duckdb"), tag.sql(dialect="duckdb")
+    return f"'r' || SUBSTRING(MD5({sample} || {text}), 1, 16)"
 
 
 @macro()

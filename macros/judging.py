@@ -6,6 +6,8 @@ from sqlglot import exp
 from sqlmesh import macro
 from sqlmesh.utils.errors import SQLMeshError
 
+from python_models.portable import millionths_sql
+
 _OPTIONS = {
     "cluster_membership": ("primary", "all"),
     "candidate_rule": ("all", "longest_per_cluster_set"),
@@ -161,7 +163,7 @@ def score_sweep(evaluator, previous: exp.Expression) -> str:
     return f"""
       SELECT
         systems.node_no,
-        CAST((systems.evidence + {weight} * partners.total) / systems.precision AS DECIMAL(18, 6)) AS value
+        {millionths_sql(f"(systems.evidence + {weight} * partners.total) / systems.precision")} AS value
       FROM systems
       INNER JOIN (
         SELECT edges.node_no, CAST(SUM(neighbours.value) AS DOUBLE) AS total

@@ -4,18 +4,26 @@ from sqlglot import exp
 from sqlmesh import macro
 from sqlmesh.utils.errors import ConfigError
 
+from python_models.spark import is_spark
+
+_SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What DuckDB's TRIM takes away; Spark's takes U+0020 alone."""
+
 
 @macro()
 def canonical_text(evaluator, text: exp.Expression) -> str:
     """White space collapsed to single spaces: two texts that differ in nothing else are the same text."""
-    return f"TRIM(REGEXP_REPLACE({text.sql(dialect='duckdb')}, '\\s+', ' ', 'g'))"
+    sql = text.sql(dialect="duckdb")
+    if is_spark(evaluator.locals.get("engine_adapter")):
+        return f"TRIM(REGEXP_REPLACE({sql}, '[ \\t\\n\\f\\r]+', ' ', 'g'), '{_SPACES}')"  # Java's \\s has VT too
+    return f"TRIM(REGEXP_REPLACE({sql}, '\\s+', ' ', 'g'))"
 
 
 @macro()
 def sum_of_ids(evaluator, record_id: exp.Expression) -> str:
     """The sum of the first 60 bits of ids in hex, as text: another one means that one of the ids is another."""
     digits = f"SUBSTRING({record_id.sql(dialect='duckdb')}, 1, 15)"
-    if evaluator.dialect in ("spark", "databricks"):
+    if is_spark(evaluator.locals.get("engine_adapter")):
         return f"CAST(COALESCE(SUM(CAST(CONV({digits}, 16, 10) AS DECIMAL(38, 0))), 0) AS STRING)"
     return f"CAST(COALESCE(SUM(CAST('0x' || {digits} AS BIGINT)), 0) AS TEXT)"
 

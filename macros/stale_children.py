@@ -17,4 +17,4 @@ def no_child_stays_stale(evaluator) -> str:
             f"SQL, so that SQLMesh would not rebuild what reads it, although {breaking} changes too. Nothing was "
             "done. Plan it with: tacos run; or plan the change of the code first, and that of the settings after it."
         )
-    return "SELECT 1"
+    return "SELECT 1 AS n_checked"

@@ -11,8 +11,10 @@ from sqlmesh import macro
 # "iOS", "PhD", "LaTeX" and "3D" are one.
 # The whole is one group, because Spark extracts group 1.
 CAMEL_CASE_RUN = r"((?:[^\p{Ll}]+|\p{Ll}(?:[^\p{Ll}]|$)|\p{Ll}{2,}[^\p{Ll}\p{Lu}])*(?:\p{Ll}{2,})?)"
-SEPARATORS = r"[\s\p{Z}\p{Pd}_/\\|,;:·•・、，；：-]+"
-WHITE_SPACE = r"[\s\p{Z}]+"
+SEPARATORS = r"[ \t\n\f\r\p{Z}\p{Pd}_/\\|,;:·•・、，；：-]+"
+WHITE_SPACE = r"[ \t\n\f\r\p{Z}]+"
+# What engines trim, and what \s is to them, differs: the characters are written out.
+SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 # What may stand in a tag: letters, marks, digits, symbols such as emoji, joiners of scripts that need them, and the
 # signs that carry meaning in names: C++, C#, .NET, R&D, Newton's. Separators are here for when their rule is off.
 NO_PART_OF_A_TAG = r"[^\p{L}\p{M}\p{N}\p{So}\x{200C}\x{200D} +#.&''_/-]+"
@@ -20,6 +22,10 @@ NO_PART_OF_A_TAG = r"[^\p{L}\p{M}\p{N}\p{So}\x{200C}\x{200D} +#.&''_/-]+"
 
 def _sql(expression: exp.Expression) -> str:
     return expression.sql(dialect="duckdb")
+
+
+def _trimmed(text: str) -> str:
+    return f"TRIM({text}, '{SPACES}')"
 
 
 def _replaced(text: str, *replacements: tuple[str, str]) -> str:
@@ -32,8 +38,14 @@ def _replaced(text: str, *replacements: tuple[str, str]) -> str:
 def split_camel_case(evaluator, tag: exp.Expression) -> str:
     """spellCheck -> spell Check; iOS, PhD, LaTeX and 3D stay whole."""
     text = _sql(tag)
-    runs = f"TRIM(ARRAY_TO_STRING(REGEXP_EXTRACT_ALL({text}, '{CAMEL_CASE_RUN}', 1), ' '))"
+    runs = _trimmed(f"ARRAY_TO_STRING(REGEXP_EXTRACT_ALL({text}, '{CAMEL_CASE_RUN}', 1), ' ')")
     return f"CASE WHEN REGEXP_MATCHES({text}, '\\p{{Ll}}\\p{{Ll}}\\p{{Lu}}') THEN {runs} ELSE {text} END"
+
+
+@macro()
+def lower_case(evaluator, tag: exp.Expression) -> str:
+    """Grammar -> grammar. Two letters go first: Java lowers İ to two characters, and Σ at the end of a word to ς."""
+    return f"LOWER(TRANSLATE({_sql(tag)}, 'İΣ', 'iσ'))"
 
 
 @macro()
@@ -57,13 +69,13 @@ def strip_punctuation(evaluator, tag: exp.Expression) -> str:
         (r" ([^\p{L}\p{N}\p{So} ]+ )+", " "),  # words of signs alone
     )
     # Most tags are plain words: one look spares them the rest.
-    return f"TRIM(CASE WHEN REGEXP_MATCHES({text}, '[^A-Za-z0-9 ]') THEN {stripped} ELSE {text} END)"
+    return _trimmed(f"CASE WHEN REGEXP_MATCHES({text}, '[^A-Za-z0-9 ]') THEN {stripped} ELSE {text} END")
 
 
 @macro()
 def collapse_white_space(evaluator, tag: exp.Expression) -> str:
     """One space between words, none around them."""
-    return f"TRIM({_replaced(_sql(tag), (WHITE_SPACE, ' '))})"
+    return _trimmed(_replaced(_sql(tag), (WHITE_SPACE, " ")))
 
 
 @macro()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
-_HOW_NOT_WHAT = ("settings", "staging", "digest", "terminal", "llm", "embedded/server", "embedded/serve")
+_HOW_NOT_WHAT = ("settings", "staging", "spark", "digest", "terminal", "llm", "embedded/server", "embedded/serve")
 """Modules and rooms that decide how the work is done and nothing of what comes out: an edit rebuilds nothing ..."""
 
 _WHAT_OF_LLM = ("llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "llm/request")

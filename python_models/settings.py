@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from python_models.shard import Shard
 from python_models.terminal import UserError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ def refuse_unknown_names() -> None:
     known = {name for file in sources for name in re.findall(r"\bTACOS_[A-Z_]+\b", file.read_text(encoding="utf-8"))}
     for name in sorted(name for name in os.environ if name.startswith("TACOS_") and name not in known):
         near = get_close_matches(name, sorted(known), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "README.md lists the settings."
+        hint = f"Did you mean {near[0]}?" if near else "docs/reference.md lists the settings."
         raise SettingError(f"{name} is set, but there is no such setting. {hint}")
 
 
@@ -80,6 +81,16 @@ def _boolean(name: str, default: bool) -> bool:
     return text.lower() in _YES
 
 
+def _shard() -> Shard | None:
+    text = os.environ.get("TACOS_SHARD", "").strip()
+    if not text:
+        return None
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise SettingError(f"TACOS_SHARD must be a shard and their number, such as 2/8, but {error}.") from None
+
+
 @dataclass(frozen=True)
 class LlmSettings:
     """Limits on how an endpoint is called.
@@ -90,6 +101,7 @@ class LlmSettings:
         request_timeout_s: seconds after which one request is given up and retried.
         max_retries: how often a transient failure (429, 5xx, timeout, dropped connection) is tried again.
         max_cost_usd: spending limit of one cache file in US dollars, None for none.
+        shard: the share of the requests that this process sends, None for all of them.
         use_batch: send what is not cached through the batch API.
         ask_failed_again: ask again for items whose replies so far were all unusable; False replays them as failed.
     """
@@ -100,12 +112,16 @@ class LlmSettings:
     request_timeout_s: float = 120.0
     max_retries: int = 6
     max_cost_usd: float | None = None
+    shard: Shard | None = None
     use_batch: bool = False
     ask_failed_again: bool = True
 
     @classmethod
     def from_environment(cls) -> LlmSettings:
-        """Read the ``TACOS_*`` limits; SettingError has a line for each that cannot be read."""
+        """Read the ``TACOS_*`` limits; SettingError has a line for each that cannot be read.
+
+        The rates and the spending limit are those of the project: a shard gets its share of each.
+        """
         readers: dict[str, Callable[[], Any]] = {
             "max_concurrency": lambda: int(_number("TACOS_MAX_CONCURRENCY", 32, 1, whole=True) or 32),
             "requests_per_minute": lambda: _number("TACOS_REQUESTS_PER_MINUTE", None, 0.001),
@@ -113,6 +129,7 @@ class LlmSettings:
             "request_timeout_s": lambda: _number("TACOS_REQUEST_TIMEOUT_S", 120.0, 0.001),
             "max_retries": lambda: int(_number("TACOS_MAX_RETRIES", 6, 0, whole=True) or 0),
             "max_cost_usd": lambda: _number("TACOS_MAX_COST_USD", None, 0.0),
+            "shard": _shard,
             "use_batch": lambda: _boolean("TACOS_USE_BATCH", False),
             "ask_failed_again": lambda: _boolean("TACOS_ASK_FAILED_AGAIN", True),
         }
@@ -125,7 +142,17 @@ class LlmSettings:
                 problems.append(error.message)
         if problems:
             raise SettingError("\n".join(problems))
+        shard: Shard | None = values["shard"]
+        for name in ("requests_per_minute", "tokens_per_minute", "max_cost_usd"):
+            if shard is not None and values[name] is not None:
+                values[name] /= shard.count
         return cls(**values)
+
+
+def reading_processes() -> int:
+    """Processes that read a large dataset: ``TACOS_READING_PROCESSES``, else one per core that may be used."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(_number("TACOS_READING_PROCESSES", n_cores, 1, whole=True) or 1)
 
 
 def project_path(given: str | Path) -> Path:
@@ -155,6 +182,16 @@ def staging_dir() -> Path:
         path = Path(tempfile.gettempdir()) / f"tacos-staging-{os.getuid()}"
         path.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def shared_staging_url() -> str | None:
+    """Where Spark's executors can read Parquet files on their way in: ``TACOS_STAGING``, None where they run here."""
+    return os.environ.get("TACOS_STAGING", "").strip() or None
+
+
+def uses_spark() -> bool:
+    """Whether the tables are Spark's (``TACOS_GATEWAY``), not those of a DuckDB file."""
+    return os.environ.get("TACOS_GATEWAY", "").strip() == "spark"
 
 
 def local_model_override() -> Path | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -13,10 +14,21 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from python_models.settings import staging_dir
+from python_models.spark import drop_days, is_spark, read_parquet
+from python_models.spark import read_arrow as read_spark_arrow
 
 if TYPE_CHECKING:
     from sqlmesh import ExecutionContext
     from sqlmesh.core.context import BaseContext
+
+
+class Days(NamedTuple):
+    """The days, both included, that a model by time makes anew, and the column of its table that holds them."""
+
+    model_name: str
+    column: str
+    first: date
+    last: date
 
 
 def deliver(
@@ -24,8 +36,9 @@ def deliver(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
     constants: Mapping[str, str] | None = None,
+    days: Days | None = None,
 ) -> Iterator[Any]:
-    """Yield the batches as one result of a Python model: a query over a Parquet file on DuckDB, else one DataFrame.
+    """Yield the batches as one result of a Python model: a query over a Parquet file, on Spark a frame over it.
 
     A model yields exactly once: on DuckDB every further yield would be an insert of its own, and a kill between two
     would leave half a table; without any, the old rows would stay. So a result without rows is a query without rows.
@@ -35,19 +48,42 @@ def deliver(
         batches: record batches, none if there is nothing.
         schema: their schema.
         constants: text columns that are the same in every row.
+        days: of a model by time, which days of its table the result replaces.
     """
     constants = constants or {}
     path = staging_dir() / f"{uuid.uuid4().hex}.parquet"
+    is_kept = False
     try:
         write_batches(batches, schema, path)
-        if context.engine_adapter.dialect == "duckdb":
+        if is_spark(context.engine_adapter):
+            is_kept = True
+            if days is not None:
+                _drop(context, days)
+            yield read_parquet(context.engine_adapter.spark, path, constants)
+        else:
             literals = [exp.alias_(exp.Literal.string(value), name) for name, value in constants.items()]
             source = exp.Table(this=exp.ReadParquet(expressions=[exp.Literal.string(str(path))]))
             yield exp.select(*[exp.column(name) for name in schema.names], *literals).from_(source)
-        else:
-            yield pd.read_parquet(path).assign(**constants)
     finally:
-        path.unlink(missing_ok=True)
+        if not is_kept:
+            path.unlink(missing_ok=True)
+
+
+def frame_result(context: ExecutionContext, frame: pd.DataFrame) -> Any:
+    """A pandas frame as a Python model may yield it: as it is, on Spark through Parquet, where NaN is NULL too."""
+    if not is_spark(context.engine_adapter):
+        return frame
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    (result,) = deliver(context, table.to_batches(), table.schema)
+    return result
+
+
+def _drop(context: ExecutionContext, days: Days) -> None:
+    """Drop the days on Spark, when all that was to be read of the table has been read."""
+    table = exp.to_table(context.resolve_table(days.model_name), dialect="duckdb")
+    statement = drop_days(context.engine_adapter, table, days.column, days.first, days.last)
+    if statement:
+        context.engine_adapter.execute(statement)
 
 
 def empty_result(columns: Mapping[str, str]) -> exp.Select:
@@ -67,30 +103,24 @@ def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Pa
             writer.write_batch(batch)
 
 
-def read_batches(
-    context: ExecutionContext, query: exp.Query, batch_size: int = 2_000
-) -> Iterator[list[dict[str, Any]]]:
+def read_batches(context: BaseContext, query: exp.Query, batch_size: int = 2_000) -> Iterator[list[dict[str, Any]]]:
     """Read a query in batches of rows, in bounded memory.
 
     Yields:
         Lists of at most ``batch_size`` rows, as dicts of Python values.
     """
-    if context.engine_adapter.dialect == "duckdb":
-        for batch in read_arrow(context, query, batch_size):
-            yield batch.to_pylist()
-    else:
-        frame = context.fetchdf(query)
-        yield [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+    for batch in read_arrow(context, query, batch_size):
+        yield batch.to_pylist()
 
 
 def read_arrow(context: BaseContext, query: exp.Query, batch_size: int) -> Iterator[pa.RecordBatch]:
-    """Read a query in record batches of at most ``batch_size`` rows, on DuckDB in bounded memory.
+    """Read a query in record batches of at most ``batch_size`` rows, in bounded memory.
 
-    There it reads from a cursor of its own: the adapter's cursor is used again while a model runs, and a result that
-    is still being read from it would end early without an error.
+    On DuckDB it reads from a cursor of its own: the adapter's cursor is used again while a model runs, and a result
+    that is still being read from it would end early without an error.
     """
-    if context.engine_adapter.dialect != "duckdb":
-        yield from pa.Table.from_pandas(context.fetchdf(query), preserve_index=False).to_batches(batch_size)
+    if is_spark(context.engine_adapter):
+        yield from read_spark_arrow(context.engine_adapter.fetch_pyspark_df(query), batch_size)
         return
     cursor = context.engine_adapter.cursor.cursor()
     try:

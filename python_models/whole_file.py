@@ -9,8 +9,12 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, is_kept: bool = True) -> Iterator[Path]:
     """A path beside ``path`` to write to; the file moves to its place at the end, and goes if anything is raised.
+
+    Args:
+        path: where the file is to be.
+        is_kept: False for a file on the way to another, which goes at the end in any case.
 
     Raises:
         OSError: it cannot be moved.
@@ -18,7 +22,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        partial.replace(path)
+        if is_kept:
+            partial.replace(path)
     finally:
         with suppress(OSError):  # the folder may not be there, or not to be written
             partial.unlink(missing_ok=True)

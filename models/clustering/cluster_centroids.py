@@ -48,7 +48,7 @@ def execute(
 ) -> t.Iterator[t.Any]:
     from python_models.clustering.centroids import centroid_rows, fit_centroids_once
     from python_models.clustering.reading import production_centroids, read_points
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     cluster_on = context.var("cluster_on")
     points, embedding_model = read_points(context, cluster_on, context.var("cluster_fit_size"))
@@ -63,4 +63,4 @@ def execute(
         production_centroids(context, cluster_on, embedding_model),
     )
     constants = {"cluster_on": cluster_on, "embedding_model": embedding_model, "code_digest": CODE_DIGEST}
-    yield t.cast(pd.DataFrame, centroid_rows(centroids)).assign(**constants)
+    yield frame_result(context, t.cast(pd.DataFrame, centroid_rows(centroids)).assign(**constants))

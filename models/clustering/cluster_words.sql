@@ -52,7 +52,7 @@ WITH members AS (
     counts.tag,
     counts.n_inside,
     vocabulary.n_samples,
-    1.0 * vocabulary.n_samples * sizes.n_members / sizes.n_all AS n_expected,
+    vocabulary.n_samples::DOUBLE * sizes.n_members / sizes.n_all AS n_expected,
     dots.dot / SQRT(centroids.squared_norm) AS cosine
   FROM counts
   INNER JOIN sizes
@@ -69,7 +69,7 @@ WITH members AS (
     tag,
     n_inside,
     n_samples,
-    ROUND((
+    @ROUNDED((
       n_inside - n_expected
     ) / SQRT(n_expected + 1) * cosine, 6) AS distinctness
   FROM compared

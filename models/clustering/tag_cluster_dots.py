@@ -36,7 +36,7 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[t.Any]:
     from python_models.clustering.centroids import dot_rows
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     tags = context.fetchdf(
         exp.select("tag", "embedding").from_(context.resolve_table("tacos_internal.tag_embeddings")).order_by("tag")
@@ -49,4 +49,4 @@ def execute(
     if tags.empty or centroids.empty:
         yield empty_result(COLUMNS)
         return
-    yield dot_rows(tags, centroids).assign(code_digest=CODE_DIGEST)
+    yield frame_result(context, dot_rows(tags, centroids).assign(code_digest=CODE_DIGEST))

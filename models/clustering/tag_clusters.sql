@@ -30,7 +30,7 @@ WITH distances AS (
     tags.tag,
     tags.n_samples,
     dots.cluster_id,
-    ROUND(SQRT(GREATEST(0, 1 - 2 * dots.dot + centroids.squared_norm)), 6) AS distance_to_centroid
+    @ROUNDED(SQRT(GREATEST(0, 1 - 2 * dots.dot + centroids.squared_norm)), 6) AS distance_to_centroid
   FROM tacos_internal.tag_embeddings AS tags
   INNER JOIN tacos_internal.tag_cluster_dots AS dots
     ON dots.tag = tags.tag

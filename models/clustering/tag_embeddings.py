@@ -46,7 +46,7 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.embedded.embedding import embed_tags
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     embedding_model = context.var("embedding_model")
     tags = context.fetchdf(
@@ -59,4 +59,5 @@ def execute(
         yield empty_result(COLUMNS)
         return
     vectors = embed_tags(tags["tag"].tolist(), embedding_model)
-    yield tags.assign(embedding=list(vectors.tolist()), embedding_model=embedding_model, code_digest=CODE_DIGEST)
+    constants = {"embedding_model": embedding_model, "code_digest": CODE_DIGEST}
+    yield frame_result(context, tags.assign(embedding=list(vectors.tolist()), **constants))

@@ -54,7 +54,7 @@ def execute(
 ) -> t.Iterator[t.Any]:
     from python_models.clustering.reading import read_placed, read_samples, read_tags
     from python_models.clustering.stability import seed_stability
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     n_samples = min(N_SAMPLES, context.var("cluster_fit_size"))
     samples = read_samples(context, n_samples)
@@ -64,4 +64,4 @@ def execute(
     seeds = [context.var("random_seed") + step for step in (1, 2)]
     placed = read_placed(context, n_samples)
     stability = seed_stability(samples, read_tags(context), placed, context.var("cluster_on"), seeds)
-    yield stability.assign(code_digest=CODE_DIGEST)
+    yield frame_result(context, stability.assign(code_digest=CODE_DIGEST))

@@ -37,7 +37,7 @@ SELECT
   SUM(n_cached_prompt_tokens)::BIGINT AS n_cached_prompt_tokens,
   SUM(n_completion_tokens)::BIGINT AS n_completion_tokens,
   MEDIAN(latency_ms)::DOUBLE AS median_latency_ms,
-  CASE WHEN COUNT(*) = COUNT(cost_usd) THEN SUM(cost_usd) END::DOUBLE AS cost_usd
+  CASE WHEN COUNT(*) = COUNT(cost_usd) THEN SUM(cost_usd::DECIMAL(18, 12)) END::DOUBLE AS cost_usd
 FROM tacos.llm_calls
 GROUP BY
   stage,

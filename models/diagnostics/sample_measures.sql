@@ -23,20 +23,16 @@ MODEL (
   )
 );
 
-WITH tags AS (
+WITH commonest AS (
   SELECT
-    COUNT(*) AS n_samples
-  FROM tacos.normalized_tags
-  GROUP BY
-    normalized_tag
-), commonest AS (
-  SELECT
-    MAX(n_samples) AS n_samples
-  FROM tags
+    MAX(value) AS sample_share
+  FROM tacos.tagging_quality
+  WHERE
+    metric = 'commonest_tag_share'
 ), waterfall AS (
   SELECT
     MIN(tagged_share) AS tagged_share
-  FROM tacos.tagging_quality
+  FROM tacos.normalization_waterfall
 ), clusters AS (
   SELECT
     COALESCE(SUM(n_samples), 0) AS n_samples,
@@ -50,13 +46,13 @@ WITH tags AS (
 )
 SELECT
   clusters.n_samples::BIGINT AS n_samples,
-  ROUND(replies.failed_share, 6)::DOUBLE AS failed_share,
-  ROUND(replies.malformed_share, 6)::DOUBLE AS malformed_share,
-  ROUND(1 - waterfall.tagged_share, 6)::DOUBLE AS untagged_share,
-  ROUND(commonest.n_samples / NULLIF(clusters.n_samples, 0), 6)::DOUBLE AS commonest_tag_share,
-  ROUND(clusters.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
-  ROUND(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
-  ROUND(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement
+  @ROUNDED(replies.failed_share, 6)::DOUBLE AS failed_share,
+  @ROUNDED(replies.malformed_share, 6)::DOUBLE AS malformed_share,
+  @ROUNDED(1 - waterfall.tagged_share, 6)::DOUBLE AS untagged_share,
+  commonest.sample_share::DOUBLE AS commonest_tag_share,
+  @ROUNDED(clusters.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
+  @ROUNDED(clusters.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
+  @ROUNDED(stability.cluster_agreement, 6)::DOUBLE AS cluster_agreement
 FROM clusters
 CROSS JOIN tacos_internal.reply_measures AS replies
 CROSS JOIN commonest

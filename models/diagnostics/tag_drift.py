@@ -48,7 +48,7 @@ COLUMNS = {
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     embedding_model, max_tags = context.var("embedding_model"), int(context.var("drift_max_tags"))
     ranked = (
@@ -74,4 +74,5 @@ def execute(
     from python_models.diagnostics.drift import merge_similarities
 
     cosines = merge_similarities(merges["raw_tag"].tolist(), merges["normalized_tag"].tolist(), embedding_model)
-    yield merges.assign(cosine_similarity=cosines, embedding_model=embedding_model, code_digest=CODE_DIGEST)
+    constants = {"embedding_model": embedding_model, "code_digest": CODE_DIGEST}
+    yield frame_result(context, merges.assign(cosine_similarity=cosines, **constants))

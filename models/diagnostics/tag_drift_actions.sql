@@ -36,8 +36,8 @@ WITH merged AS (
   SELECT
     action,
     COUNT(*) AS n_measured_tags,
-    AVG(cosine_similarity) AS mean_similarity,
-    SUM(cosine_similarity * n_occurrences) / SUM(n_occurrences) AS weighted_similarity,
+    @MEAN(@MILLIONTHS(cosine_similarity)) AS mean_similarity,
+    SUM(@MILLIONTHS(cosine_similarity) * n_occurrences)::DOUBLE / SUM(n_occurrences) AS weighted_similarity,
     MEDIAN(cosine_similarity) AS median_similarity,
     MIN(cosine_similarity) AS min_similarity
   FROM tacos.tag_drift

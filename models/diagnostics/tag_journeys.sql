@@ -1,18 +1,23 @@
 MODEL (
   name tacos_internal.tag_journeys,
   kind EMBEDDED,
-  description 'One row per raw tag: which steps of normalization it survives, and as which tag; computed inside its readers.',
+  description 'One row per raw tag: what it is after every rule of normalization; computed inside its readers.',
   column_descriptions (
     raw_tag = 'The tag as written by the model.',
     n_occurrences = 'How often it was written.',
-    cleaned_tag = 'After the text rules.',
-    canonical_tag = 'After stemming and word breaks.',
+    is_common = 'Whether its spelling passes the frequency filter before the rules; true where that comes after them.',
+    after_unicode = 'After Unicode normalization.',
+    after_camel_case = 'After splitting camelCase.',
+    after_letter_case = 'After changing to lower case.',
+    after_separators = 'After changing separators to spaces.',
+    after_punctuation = 'After removing punctuation.',
+    after_white_space = 'After collapsing white space.',
+    cleaned_tag = 'After removing leading words; NULL if nothing is left of it.',
+    whole_tag = 'After joining spellings that differ in word breaks.',
+    canonical_tag = 'After stemming.',
     alias_tag = 'After aliases.',
-    normalized_tag = 'At the end; NULL if it was dropped.',
-    has_text = '1 if the text rules leave something of it, and its spelling was not dropped before them.',
-    is_frequent = '1 if it survives the frequency filter.',
-    is_normalized = '1 if it is left at the end.',
-    counted_tag = 'The tag whose samples the frequency filter counts.'
+    unmerged_tag = 'The same; NULL if association merges it into another tag.',
+    normalized_tag = 'At the end; NULL if it was dropped.'
   ),
   grain raw_tag,
   tags (
@@ -20,30 +25,40 @@ MODEL (
   )
 );
 
+WITH ruled AS (
+  SELECT
+    rules.raw_tag,
+    rules.n_occurrences,
+    rules.is_common,
+    rules.cleaned_tag,
+    rules.canonical_tag,
+    COALESCE(aliases.merged_into, rules.canonical_tag) AS alias_tag
+  FROM tacos_internal.tag_rules AS rules
+  LEFT JOIN tacos_internal.tag_alias_targets AS aliases
+    ON aliases.canonical_tag = rules.canonical_tag
+)
 SELECT
-  rules.raw_tag::TEXT AS raw_tag,
-  rules.n_occurrences::BIGINT AS n_occurrences,
-  rules.cleaned_tag::TEXT AS cleaned_tag,
-  rules.canonical_tag::TEXT AS canonical_tag,
-  COALESCE(aliases.merged_into, rules.canonical_tag)::TEXT AS alias_tag,
-  fates.normalized_tag::TEXT AS normalized_tag,
-  CASE WHEN rules.is_common AND NOT rules.cleaned_tag IS NULL THEN 1 ELSE 0 END::INT AS has_text,
-  CASE
-    WHEN thresholds.frequency_filter = 'before_rules' AND rules.is_common
-    THEN 1
-    WHEN thresholds.frequency_filter = 'after_rules' AND NOT fates.normalized_tag IS NULL
-    THEN 1
-    ELSE 0
-  END::INT AS is_frequent,
-  CASE WHEN fates.normalized_tag IS NULL THEN 0 ELSE 1 END::INT AS is_normalized,
-  CASE
-    WHEN thresholds.frequency_filter = 'before_rules'
-    THEN rules.raw_tag
-    ELSE COALESCE(aliases.merged_into, rules.canonical_tag)
-  END::TEXT AS counted_tag
-FROM tacos_internal.tag_rules AS rules
+  ruled.raw_tag::TEXT AS raw_tag,
+  ruled.n_occurrences::BIGINT AS n_occurrences,
+  ruled.is_common::BOOLEAN AS is_common,
+  spellings.after_unicode::TEXT AS after_unicode,
+  spellings.after_camel_case::TEXT AS after_camel_case,
+  spellings.after_letter_case::TEXT AS after_letter_case,
+  spellings.after_separators::TEXT AS after_separators,
+  spellings.after_punctuation::TEXT AS after_punctuation,
+  spellings.after_white_space::TEXT AS after_white_space,
+  ruled.cleaned_tag::TEXT AS cleaned_tag,
+  groups.whole_tag::TEXT AS whole_tag,
+  ruled.canonical_tag::TEXT AS canonical_tag,
+  ruled.alias_tag::TEXT AS alias_tag,
+  CASE WHEN associations.antecedent IS NULL THEN ruled.alias_tag END::TEXT AS unmerged_tag,
+  fates.normalized_tag::TEXT AS normalized_tag
+FROM ruled
+INNER JOIN tacos_internal.tag_spellings AS spellings
+  ON spellings.text = ruled.raw_tag
 INNER JOIN tacos.tag_map AS fates
-  ON fates.raw_tag = rules.raw_tag
-LEFT JOIN tacos_internal.tag_alias_targets AS aliases
-  ON aliases.canonical_tag = rules.canonical_tag
-CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+  ON fates.raw_tag = ruled.raw_tag
+LEFT JOIN tacos_internal.tag_groups AS groups
+  ON groups.cleaned_tag = ruled.cleaned_tag
+LEFT JOIN tacos.tag_associations AS associations
+  ON associations.antecedent = ruled.alias_tag AND associations.is_merge

@@ -1,122 +1,87 @@
 MODEL (
   name tacos.tagging_quality,
   kind FULL,
-  description 'One row per step of normalization: how many tags, occurrences and samples are left after it (the waterfall).',
+  description 'One row per measure of the tags: do the replies keep to their schema, how many tags are there, how fine, how general, how right.',
   column_descriptions (
-    step_no = 'Order of the steps, 1 are the raw tags.',
-    step = 'raw, text_rules, word_forms (stemming and word breaks), aliases, frequency, association, similarity.',
-    n_tags = 'Number of distinct tags after the step.',
-    n_occurrences = 'Number of raw tags of samples that have not been dropped.',
-    occurrence_share = 'Share of all raw tags of samples, 0 to 1.',
-    n_tagged_samples = 'Number of samples with at least one tag left.',
-    tagged_share = 'Share of all samples that have a tag left, 0 to 1.',
-    n_untagged_samples = 'Number of samples without a tag left; after the last step they are placed by their rare tags, if they have any.'
+    metric_no = 'Place of the measure, from 1.',
+    metric = 'The measure.',
+    value = 'Its value; NULL where there is nothing to measure.',
+    value_low = 'Lower end of its 95% interval (Wilson), for what was reviewed only.',
+    value_high = 'Upper end of it.',
+    unit = 'share (0 to 1), tags (a number of them) or bits.',
+    note = 'What is counted, and what a high or a low value means.'
   ),
-  grain step,
+  grain metric,
   audits (
     UNIQUE_VALUES(columns := (
-      step
+      metric
     )),
-    NOT_NULL(columns := (step_no, n_tags, n_occurrences, n_tagged_samples)),
-    A_STEP_NEVER_ADDS_TAGS,
-    NORMALIZED_TAGS_HOLD_THE_TAGGED_SAMPLES
-  ),
-  depends_on (
-    tacos.normalized_tags
+    NOT_NULL(columns := (metric, metric_no, unit, note))
   ),
   tags (
     diagnostics
   )
 );
 
-/* With frequency_filter before_rules the step frequency comes second, and the text rules see what is left. */
-WITH counts AS (
+WITH measures AS (
   SELECT
-    counted.n_raw_tags,
-    counted.n_cleaned_tags,
-    counted.n_canonical_tags,
-    counted.n_alias_tags,
-    counted.n_frequent_tags,
-    counted.n_kept_tags,
-    counted.n_normalized_tags,
-    counted.n_raw_occurrences,
-    counted.n_text_occurrences,
-    counted.n_frequent_occurrences,
-    counted.n_normalized_occurrences,
-    counted.n_raw_samples,
-    counted.n_text_samples,
-    counted.n_frequent_samples,
-    counted.n_normalized_samples,
-    counted.n_merges,
-    thresholds.frequency_filter = 'before_rules' AS is_paper_order
-  FROM tacos_internal.step_counts AS counted
+    replies.first_reply_compliance,
+    replies.final_compliance,
+    replies.failed_share,
+    replies.empty_share,
+    replies.tags_per_sample,
+    replies.tags_per_sample_spread,
+    replies.normalized_tags_per_sample,
+    replies.normalized_tags_per_sample_spread,
+    1000.0 * tags.n_raw_tags / NULLIF(thresholds.n_samples, 0) AS raw_tags_per_1000_samples,
+    1000.0 * tags.n_normalized_tags / NULLIF(thresholds.n_samples, 0) AS normalized_tags_per_1000_samples,
+    tags.raw_tag_entropy,
+    tags.normalized_tag_entropy,
+    tags.single_use_share,
+    tags.commonest_tag_share,
+    tags.too_common_tags,
+    generic.listed_tag_share,
+    generic.only_generic_share
+  FROM tacos_internal.reply_quality AS replies
+  CROSS JOIN tacos_internal.tag_granularity AS tags
+  CROSS JOIN tacos_internal.generic_measures AS generic
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
-), steps AS (
-  @WATERFALL_STEP(1, 'raw', counts.n_raw_tags, counts.n_raw_occurrences, counts.n_raw_samples)
-  UNION ALL
-  @WATERFALL_STEP(
-    CASE WHEN counts.is_paper_order THEN 2 ELSE 5 END,
-    'frequency',
-    counts.n_frequent_tags,
-    counts.n_frequent_occurrences,
-    counts.n_frequent_samples
+), metrics AS (
+  @METRIC_ROWS(
+    first_reply_compliance,
+    final_compliance,
+    failed_share,
+    empty_share,
+    tags_per_sample,
+    tags_per_sample_spread,
+    normalized_tags_per_sample,
+    normalized_tags_per_sample_spread,
+    raw_tags_per_1000_samples,
+    normalized_tags_per_1000_samples,
+    raw_tag_entropy,
+    normalized_tag_entropy,
+    single_use_share,
+    commonest_tag_share,
+    too_common_tags,
+    listed_tag_share,
+    only_generic_share
   )
   UNION ALL
-  @WATERFALL_STEP(
-    CASE WHEN counts.is_paper_order THEN 3 ELSE 2 END,
-    'text_rules',
-    counts.n_cleaned_tags,
-    counts.n_text_occurrences,
-    counts.n_text_samples
-  )
-  UNION ALL
-  @WATERFALL_STEP(
-    CASE WHEN counts.is_paper_order THEN 4 ELSE 3 END,
-    'word_forms',
-    counts.n_canonical_tags,
-    counts.n_text_occurrences,
-    counts.n_text_samples
-  )
-  UNION ALL
-  @WATERFALL_STEP(
-    CASE WHEN counts.is_paper_order THEN 5 ELSE 4 END,
-    'aliases',
-    counts.n_alias_tags,
-    counts.n_text_occurrences,
-    counts.n_text_samples
-  )
-  UNION ALL
-  @WATERFALL_STEP(
-    6,
-    'association',
-    counts.n_kept_tags - counts.n_merges,
-    counts.n_normalized_occurrences,
-    counts.n_normalized_samples
-  )
-  UNION ALL
-  @WATERFALL_STEP(
-    7,
-    'similarity',
-    counts.n_normalized_tags,
-    counts.n_normalized_occurrences,
-    counts.n_normalized_samples
-  )
+  SELECT
+    metric,
+    value,
+    value_low,
+    value_high
+  FROM tacos_internal.review_measures
 )
 SELECT
-  steps.step_no::INT AS step_no,
-  steps.step::TEXT AS step,
-  steps.n_tags::BIGINT AS n_tags,
-  COALESCE(steps.n_occurrences, 0)::BIGINT AS n_occurrences,
-  (
-    steps.n_occurrences / NULLIF(counts.n_raw_occurrences, 0)
-  )::DOUBLE AS occurrence_share,
-  COALESCE(steps.n_tagged_samples, 0)::BIGINT AS n_tagged_samples,
-  (
-    steps.n_tagged_samples / NULLIF(thresholds.n_samples, 0)
-  )::DOUBLE AS tagged_share,
-  (
-    thresholds.n_samples - COALESCE(steps.n_tagged_samples, 0)
-  )::BIGINT AS n_untagged_samples
-FROM steps
-CROSS JOIN counts
-CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
+  notes.metric_no::INT AS metric_no,
+  metrics.metric::TEXT AS metric,
+  metrics.value::DOUBLE AS value,
+  metrics.value_low::DOUBLE AS value_low,
+  metrics.value_high::DOUBLE AS value_high,
+  notes.unit::TEXT AS unit,
+  notes.note::TEXT AS note
+FROM metrics
+FULL JOIN tacos_internal.tagging_metrics AS notes
+  ON notes.metric = metrics.metric

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.candidates,
+  name tacos_internal.candidates,
   kind VIEW,
   description 'One row per sample and cluster in which it goes to the judge and can be kept.',
   column_descriptions (

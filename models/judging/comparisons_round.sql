@@ -41,7 +41,7 @@ WITH valued AS (
 ), position_bias AS (
   SELECT
     model_name,
-    AVG(first_value - second_value)::DECIMAL(18, 6) AS advantage
+    @MILLIONTHS(@MEAN(first_value - second_value) / 2) AS half_advantage
   FROM valued
   GROUP BY
     model_name
@@ -53,8 +53,8 @@ WITH valued AS (
     valued.first_sample_id AS sample_id,
     valued.second_sample_id AS partner_id,
     valued.first_score AS own_score,
-    valued.first_value - position_bias.advantage / 2 AS own_value,
-    valued.second_value + position_bias.advantage / 2 AS partner_value
+    valued.first_value - position_bias.half_advantage AS own_value,
+    valued.second_value + position_bias.half_advantage AS partner_value
   FROM valued
   INNER JOIN position_bias
     ON position_bias.model_name = valued.model_name
@@ -66,8 +66,8 @@ WITH valued AS (
     valued.second_sample_id AS sample_id,
     valued.first_sample_id AS partner_id,
     valued.second_score AS own_score,
-    valued.second_value + position_bias.advantage / 2 AS own_value,
-    valued.first_value - position_bias.advantage / 2 AS partner_value
+    valued.second_value + position_bias.half_advantage AS own_value,
+    valued.first_value - position_bias.half_advantage AS partner_value
   FROM valued
   INNER JOIN position_bias
     ON position_bias.model_name = valued.model_name
@@ -78,8 +78,8 @@ SELECT
   partner_id::TEXT AS partner_id,
   judging_round::INT AS judging_round,
   model_name::TEXT AS model_name,
-  AVG(own_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS own_value,
-  AVG(partner_value::DECIMAL(18, 6))::DECIMAL(18, 6) AS partner_value,
+  @MILLIONTHS(@MEAN(own_value)) AS own_value,
+  @MILLIONTHS(@MEAN(partner_value)) AS partner_value,
   SUM(own_score)::BIGINT AS own_score_sum,
   COUNT(*)::BIGINT AS n_judgments
 FROM sides

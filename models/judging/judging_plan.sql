@@ -59,7 +59,7 @@ WITH calls AS (
     cluster_id,
     2 AS judging_round,
     n_pool_2 AS n_pool,
-    ROUND(n_calls_2 / (
+    ROUND(n_calls_2::DOUBLE / (
       1 + @check_share
     )) AS n_pairs,
     n_calls_2 AS n_calls,
@@ -71,7 +71,7 @@ WITH calls AS (
     cluster_id,
     3 AS judging_round,
     n_pool_3 AS n_pool,
-    ROUND(n_calls_3 / (
+    ROUND(n_calls_3::DOUBLE / (
       1 + @check_share
     )) AS n_pairs,
     n_calls_3 AS n_calls,

@@ -27,7 +27,7 @@ WITH by_judge AS (
     COUNT(*) AS n_comparisons,
     SUM(own_value - partner_value)::DOUBLE AS margin_sum,
     SUM(own_value + partner_value)::DOUBLE / 2 AS mean_sum,
-    AVG(own_value)::DECIMAL(18, 6) AS mean_value,
+    @MILLIONTHS(@MEAN(own_value)) AS mean_value,
     SUM(n_judgments) AS n_judgments,
     SUM(own_score_sum) AS score_sum
   FROM tacos_internal.comparisons_@judging_round
@@ -46,9 +46,9 @@ WITH by_judge AS (
   SELECT
     by_judge.cluster_id,
     by_judge.model_name,
-    AVG(
-      by_judge.mean_value - CASE WHEN openings.opening_round > 1 THEN known.score ELSE 0 END::DECIMAL(18, 6)
-    )::DOUBLE AS level
+    @MEAN(
+      by_judge.mean_value - CASE WHEN openings.opening_round > 1 THEN @MILLIONTHS(known.score) ELSE 0 END
+    ) AS level
   FROM by_judge
   INNER JOIN openings
     ON openings.model_name = by_judge.model_name
@@ -81,7 +81,7 @@ SELECT
   n_judgments::BIGINT AS n_judgments,
   judge_score::DOUBLE AS judge_score,
   (
-    AVG(judge_score::DECIMAL(18, 6)) OVER (PARTITION BY cluster_id)
+    SUM(@MILLIONTHS(judge_score)) OVER (PARTITION BY cluster_id)::DOUBLE / COUNT(judge_score) OVER (PARTITION BY cluster_id)
   )::DOUBLE AS level_judge_score,
   (
     @ESTIMATOR('contrast') * margin_sum + @ESTIMATOR('mean_weight') / 2 * mean_sum

@@ -55,9 +55,7 @@ WITH usable AS (
 SELECT
   model_name::TEXT AS model_name,
   score::INT AS score,
-  (
-    10 * LN(mid_rank / (
-      1 - mid_rank
-    ))
-  )::DECIMAL(18, 6) AS value
+  @MILLIONTHS(10 * LN(mid_rank / (
+    1 - mid_rank
+  ))) AS value
 FROM mid_ranks

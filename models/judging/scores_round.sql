@@ -59,9 +59,7 @@ WITH nodes AS (
 ), sweep_0 AS (
   SELECT
     node_no,
-    (
-      evidence / precision
-    )::DECIMAL(18, 6) AS value
+    @MILLIONTHS(evidence / precision) AS value
   FROM systems
 ), sweep_1 AS (
   @SCORE_SWEEP(sweep_0)

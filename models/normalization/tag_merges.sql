@@ -29,7 +29,7 @@ WITH merges AS (
     antecedent AS tag,
     consequent AS target,
     'merged_by_association' AS action,
-    ' -> merged into ' || consequent || ' by association ' || ROUND(confidence, 3)::TEXT || ', support ' || support::TEXT AS step
+    ' -> merged into ' || consequent || ' by association ' || @ROUNDED(confidence, 3)::TEXT || ', support ' || support::TEXT AS step
   FROM tacos.tag_associations
   WHERE
     is_merge
@@ -38,7 +38,7 @@ WITH merges AS (
     canonical_tag AS tag,
     similar_tag AS target,
     'merged_by_similarity' AS action,
-    ' -> merged into ' || similar_tag || ' by similarity ' || ROUND(cosine_similarity, 3)::TEXT AS step
+    ' -> merged into ' || similar_tag || ' by similarity ' || @ROUNDED(cosine_similarity, 3)::TEXT AS step
   FROM tacos_internal.tag_similarities
 ), jump_1 AS (
   SELECT

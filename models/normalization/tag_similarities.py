@@ -44,7 +44,7 @@ COLUMNS = {
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.staging import empty_result
+    from python_models.staging import empty_result, frame_result
 
     min_similarity = context.var("semantic_min_similarity")
     embedding_model = context.var("embedding_model")
@@ -65,4 +65,4 @@ def execute(
     if similar.empty:
         yield empty_result(COLUMNS)
         return
-    yield similar.assign(embedding_model=embedding_model, code_digest=CODE_DIGEST)
+    yield frame_result(context, similar.assign(embedding_model=embedding_model, code_digest=CODE_DIGEST))

@@ -56,7 +56,7 @@ WITH texts AS (
     is_approved,
     after_unicode,
     after_camel_case,
-    @IF(@VAR('rule_letter_case'), LOWER(after_camel_case), after_camel_case) AS after_letter_case
+    @IF(@VAR('rule_letter_case'), @LOWER_CASE(after_camel_case), after_camel_case) AS after_letter_case
   FROM camel_case
 ), separators AS (
   SELECT

@@ -35,7 +35,7 @@ WITH first_scores AS (
   SELECT
     cluster_id,
     sample_id,
-    AVG(own_score::DECIMAL(18, 6)) AS own_score
+    @MEAN(own_score) AS own_score
   FROM first_scores
   GROUP BY
     cluster_id,

@@ -14,6 +14,7 @@ MODEL (
     tagging_error = 'Why it has no tags; NULL if it could be tagged.',
     raw_tags = 'Tags as the model wrote them, in alphabetical order.',
     normalized_tags = 'Tags that were left after normalization; NULL if none.',
+    tag_reasons = 'For each raw tag the chain of what happened to it, as in tag_map.',
     cluster_id = 'The cluster it is kept for or, if it is dropped, in which it came nearest; NULL if it was not judged.',
     cluster_label = 'The tags nearest the centroid of that cluster.',
     membership = 'Why it competes where it does, or why it does not.',
@@ -27,7 +28,12 @@ MODEL (
     judge_model = 'Who judged it there; of two judges, in the order of the rounds: "one, then another".',
     is_selected = 'Whether it is kept.',
     selection_rank = 'Its place in the selection; NULL if it is dropped.',
-    decision = 'Why it was kept or dropped, in a sentence.'
+    decision = 'Why it was kept or dropped, in a sentence.',
+    standing = 'Its score beside the cut-off: "1.7 standard errors (3.2 points) below the last one kept".',
+    outlook = 'What would have to be different for it to change sides, and whether more judgments could do it.',
+    last_kept_id = 'The last one kept in its cluster; NULL if none is.',
+    next_in_line_id = 'The first of its cluster that is not kept; NULL if all are.',
+    judgments = 'Its judgments, a line each: round, place, scores, against whom, by whom; NULL without any.'
   ),
   grain sample_id,
   audits (
@@ -41,21 +47,6 @@ MODEL (
   )
 );
 
-WITH raw AS (
-  SELECT
-    sample_id,
-    ARRAY_TO_STRING(LIST_SORT(ARRAY_AGG(DISTINCT raw_tag)), ', ') AS raw_tags
-  FROM tacos.raw_tags
-  GROUP BY
-    sample_id
-), normalized AS (
-  SELECT
-    sample_id,
-    ARRAY_TO_STRING(LIST_SORT(ARRAY_AGG(DISTINCT normalized_tag)), ', ') AS normalized_tags
-  FROM tacos.normalized_tags
-  GROUP BY
-    sample_id
-)
 SELECT
   samples.sample_id::TEXT AS sample_id,
   samples.source_file::TEXT AS source_file,
@@ -66,8 +57,9 @@ SELECT
   samples.response::TEXT AS response,
   samples.system_prompt::TEXT AS system_prompt,
   replies.error::TEXT AS tagging_error,
-  raw.raw_tags::TEXT AS raw_tags,
-  normalized.normalized_tags::TEXT AS normalized_tags,
+  tags.raw_tags::TEXT AS raw_tags,
+  tags.normalized_tags::TEXT AS normalized_tags,
+  tags.tag_reasons::TEXT[] AS tag_reasons,
   outcomes.cluster_id::INT AS cluster_id,
   labels.label::TEXT AS cluster_label,
   outcomes.membership::TEXT AS membership,
@@ -81,16 +73,23 @@ SELECT
   scores.judge_model::TEXT AS judge_model,
   outcomes.is_selected::BOOLEAN AS is_selected,
   outcomes.selection_rank::BIGINT AS selection_rank,
-  outcomes.decision::TEXT AS decision
+  outcomes.decision::TEXT AS decision,
+  standings.standing::TEXT AS standing,
+  standings.outlook::TEXT AS outlook,
+  standings.last_kept_id::TEXT AS last_kept_id,
+  standings.next_in_line_id::TEXT AS next_in_line_id,
+  judgments.judgments::TEXT[] AS judgments
 FROM tacos.samples AS samples
 INNER JOIN tacos_internal.sample_outcomes AS outcomes
   ON outcomes.sample_id = samples.sample_id
 LEFT JOIN tacos.tag_replies AS replies
   ON replies.sample_id = samples.sample_id
-LEFT JOIN raw
-  ON raw.sample_id = samples.sample_id
-LEFT JOIN normalized
-  ON normalized.sample_id = samples.sample_id
+LEFT JOIN tacos_internal.sample_tag_lists AS tags
+  ON tags.sample_id = samples.sample_id
+LEFT JOIN tacos_internal.sample_standings AS standings
+  ON standings.sample_id = samples.sample_id
+LEFT JOIN tacos_internal.sample_judgments AS judgments
+  ON judgments.sample_id = samples.sample_id
 LEFT JOIN tacos.cluster_labels AS labels
   ON labels.cluster_id = outcomes.cluster_id
 LEFT JOIN tacos.sample_scores AS scores

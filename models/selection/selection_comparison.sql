@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.selection_comparison,
+  name tacos_internal.selection_comparison,
   kind FULL,
   description 'One row per way to choose as many samples of each cluster: how much it shares with the selection, and what it keeps.',
   column_descriptions (
@@ -62,9 +62,9 @@ SELECT
   (
     COUNT(DISTINCT selected_id) / COUNT(DISTINCT sample_id)::DOUBLE
   )::DOUBLE AS shared_share,
-  AVG(cluster_score::DECIMAL(18, 6))::DOUBLE AS mean_cluster_score,
-  AVG(judge_score::DECIMAL(18, 6))::DOUBLE AS mean_judge_score,
-  AVG(n_response_chars::DECIMAL(18, 6))::DOUBLE AS mean_response_chars,
+  @MEAN(@MILLIONTHS(cluster_score))::DOUBLE AS mean_cluster_score,
+  @MEAN(@MILLIONTHS(judge_score))::DOUBLE AS mean_judge_score,
+  @MEAN(n_response_chars)::DOUBLE AS mean_response_chars,
   MAX(judge_model)::TEXT AS judge_model
 FROM described
 GROUP BY

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.selection_counts,
+  name tacos_internal.selection_counts,
   kind FULL,
   description 'One row: how many samples there are, were judged, were to be kept and are kept, and why it is fewer if it is.',
   column_descriptions (

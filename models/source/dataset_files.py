@@ -50,6 +50,7 @@ def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.source.records import describe_files
+    from python_models.staging import frame_result
 
     files = describe_files(context.var("dataset"), context.var("column_mapping"))
-    yield pd.DataFrame(files).assign(code_digest=CODE_DIGEST)
+    yield frame_result(context, pd.DataFrame(files).assign(code_digest=CODE_DIGEST))

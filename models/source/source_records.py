@@ -61,9 +61,10 @@ def execute(
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.source.first_seen import DATED_SCHEMA, give_dates, read_first_seen
     from python_models.source.records import read_records
-    from python_models.staging import deliver
+    from python_models.staging import Days, deliver
 
     records = read_records(context.var("dataset"), context.var("column_mapping"))
     first_seen = read_first_seen(context, "tacos.source_records")
     dated = give_dates(records, first_seen, start.date(), end.date(), execution_time.date())
-    yield from deliver(context, dated, DATED_SCHEMA, {"code_digest": CODE_DIGEST})
+    days = Days("tacos.source_records", "ingested_at", start.date(), end.date())
+    yield from deliver(context, dated, DATED_SCHEMA, {"code_digest": CODE_DIGEST}, days)

@@ -1,5 +1,5 @@
 MODEL (
-  name tacos.tag_failures,
+  name tacos_internal.tag_failures,
   kind FULL,
   depends_on (
     tacos.samples

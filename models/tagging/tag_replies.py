@@ -49,7 +49,7 @@ def execute(
 ) -> t.Iterator[pd.DataFrame]:
     from python_models.llm.cache.recovery import recover_replies
     from python_models.settings import project_path
-    from python_models.staging import deliver, read_batches
+    from python_models.staging import Days, deliver, read_batches
     from python_models.tagging.options import TaggingOptions
     from python_models.tagging.replies import REPLY_SCHEMA, tag_samples
 
@@ -73,4 +73,5 @@ def execute(
     n_total = context.fetchdf(exp.select("COUNT(*) AS n").from_(samples.subquery("samples")))["n"].item()
     recover_replies(context)
     replies = tag_samples(read_batches(context, samples), options, n_total)
-    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST})
+    days = Days("tacos.tag_replies", "ingested_at", start.date(), end.date())
+    yield from deliver(context, replies, REPLY_SCHEMA, {"code_digest": CODE_DIGEST}, days)

@@ -11,9 +11,9 @@ from python_models.settings import load_env_file
 from python_models.terminal import UserError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
-    from python_models.cli import cache, estimate, explain, export, report, run, tags_diff
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; what it parses has ``run``, which takes it and returns the exit code."""
+    from python_models.cli import cache, estimate, explain, export, report, review, run, selection_diff, tags_diff
 
     parser = argparse.ArgumentParser(
         prog="tacos",
@@ -21,9 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="The rest is plain SQLMesh: sqlmesh plan, sqlmesh run --ignore-cron, sqlmesh fetchdf 'SELECT ...'.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (run, report, export, estimate, explain, tags_diff, cache):
+    for module in (run, report, export, estimate, explain, tags_diff, selection_diff, review, cache):
         module.add_parser(commands)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a ``tacos`` command; return its exit code. Errors that a user can mend are one message, not a traceback."""
+    options = make_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal of another character set shows escapes, and stops nothing
             stream.reconfigure(errors="backslashreplace")

@@ -37,11 +37,11 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     export.set_defaults(run=export_file)
     load = actions.add_parser(
         "import",
-        help="add what an exported file holds, all of it or nothing; what is there already stays",
-        description="Add what an exported file holds. Its replies answer for the models from then on: import only "
+        help="add what exported files hold, all of a file or nothing; what is there already stays",
+        description="Add what exported files hold. Their replies answer for the models from then on: import only "
         "files of someone whom you trust. `tacos cache drop-imported` takes them out again.",
     )
-    load.add_argument("path", type=Path)
+    load.add_argument("paths", type=Path, nargs="+", metavar="path")
     load.set_defaults(run=import_file)
     undo = actions.add_parser("drop-imported", help="take out everything that was imported")
     undo.set_defaults(run=drop_imported_rows)
@@ -82,14 +82,15 @@ def export_file(options: argparse.Namespace) -> int:
 
 
 def import_file(options: argparse.Namespace) -> int:
-    """Add a file to the cache."""
+    """Add files to the cache, one after the other."""
     from python_models.llm.cache.response_cache import ResponseCache
     from python_models.llm.cache.transfer import import_cache
     from python_models.settings import cache_path
 
     with ResponseCache(cache_path()) as cache:
-        done = import_cache(cache, options.path)
-    print(f"New from {shown_line(options.path)}: {_counted(done)}.")
+        for path in options.paths:
+            done = import_cache(cache, path)
+            print(f"New from {shown_line(path)}: {_counted(done)}.")
     return 0
 
 

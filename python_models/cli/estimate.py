@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from sqlglot import exp, parse_one
 
 from python_models.terminal import cell
 from python_models.variables import configured_variables
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from sqlmesh import Context
 
-    from python_models.cli.estimation import JudgingSize, StageEstimate
-    from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.cli.estimation import StageEstimate
     from python_models.llm.request import ChatRequest
 
 _TAGGING_REPLY_TOKENS = {False: 30.0, True: 150.0}
@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     elif costs:
         bound = "at most about" if any(estimate.is_bound for estimate in to_pay) else "about"
         console.print(f"Still to pay: {bound} ${sum(cost or 0.0 for cost in costs):,.2f}.", highlight=False)
+        if any(estimate.is_bound for estimate in to_pay):
+            console.print("Judgments that were paid for before and are wanted again are not paid again.")
     else:
         console.print("Nothing is left to pay: local models are free, and everything else is in the cache.")
     return 0
@@ -83,79 +85,31 @@ def _kept_tables(context: Context, environment: str) -> dict[str, str]:
 
 def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, Any]) -> Iterator[StageEstimate]:
     from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples, estimate_tagging
-    from python_models.judging.pairs import EMBEDDED
-    from python_models.llm.cache.response_cache import ResponseCache
+    from python_models.cli.judging_estimates import JudgingEstimates
+    from python_models.llm.cache.recovery import cache_of_a_run
     from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
-    from python_models.settings import cache_path
+    from python_models.staging import read_batches
+
+    def query(sql: str) -> Iterator[dict[str, Any]]:
+        for batch in read_batches(context, parse_one(sql, read="duckdb", into=exp.Select), 1_000):
+            yield from batch
 
     prompt = prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"]))
     size = JudgingSize(prompt, variables["max_prompt_chars"])
     samples = distinct_samples(variables["dataset"], variables["column_mapping"], int(variables["sample_limit"]))
-    tagging = StageEstimate("tagging", variables["tagging_model"])
-    with ExitStack() as stack:
-        cache = stack.enter_context(ResponseCache(cache_path(), read_only=True)) if cache_path().exists() else None
+    tagging = StageEstimate("tagging", variables["tagging_model"], effort=variables["tagging_effort"])
+    with cache_of_a_run(context) as cache:
         requests = _tagging_requests(samples, size, variables)
         reply_tokens = _TAGGING_REPLY_TOKENS[variables["tag_explanations"]]
         reply_tokens += reasoning_tokens(variables["tagging_effort"])
         estimate_tagging(requests, cache, tagging, reply_tokens)
         yield tagging
         is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
-        yield from _judging_estimates(context, kept if is_known else {}, size, cache, variables)
-    if variables["has_singleton_scores"] and variables["judge_model"] != EMBEDDED:
-        singletons = StageEstimate("singletons", variables["judge_model"], is_bound=True)
-        yield size.fill_in(singletons, size.n_samples, 1, reasoning_tokens=reasoning_tokens(variables["judge_effort"]))
-
-
-def _judging_estimates(
-    context: Context,
-    kept: Mapping[str, str],
-    size: JudgingSize,
-    cache: ResponseCache | None,
-    variables: dict[str, Any],
-) -> Iterator[StageEstimate]:
-    """An estimate per judge: from the pairs in the warehouse if they are those of this dataset, else a bound."""
-    from python_models.cli.estimation import StageEstimate
-    from python_models.cli.judging_calls import JudgingCalls, calls_at_most, judges_of_rounds
-    from python_models.judging.pairs import EMBEDDED, JudgingOptions
-    from python_models.llm.effort import reasoning_tokens
-    from python_models.prompts import judging_prompts
-
-    def query(sql: str) -> Iterator[dict[str, Any]]:
-        cursor = context.engine_adapter.cursor.cursor()
-        for batch in cursor.execute(sql).to_arrow_reader(1_000):
-            yield from batch.to_pylist()
-
-    judges = judges_of_rounds(variables)
-    wanted = {"tacos.samples", "tacos_internal.judging_plan", "tacos_internal.pairs_1"}
-    if wanted <= kept.keys() and size.are_samples(
-        row["sample_id"]
-        for row in query(f"SELECT sample_id FROM {kept['tacos.samples']}")  # noqa: S608
-    ):
-        options = [
-            JudgingOptions(
-                model_name=judge.model_name,
-                prompts=judging_prompts(),
-                max_prompt_chars=variables["max_prompt_chars"],
-                max_attempts=variables["max_attempts"],
-                effort=judge.effort,
-                max_reply_tokens=variables["judge_max_reply_tokens"],
-            )
-            for judge in judges
-        ]
-        calls = JudgingCalls(query, kept, options, cache)
-        calls.count()
-        n_calls, n_cached, is_bound = dict(calls.n_calls), dict(calls.n_cached), calls.is_bound
-    else:
-        n_calls, n_cached, is_bound = calls_at_most(size.n_samples, variables), dict[str, int](), True
-    # A row per model: of two efforts of one model the final one stands for both.
-    for judge in {judge.model_name: judge for judge in judges}.values():
-        estimate = StageEstimate("judging", judge.model_name)
-        if judge.model_name != EMBEDDED:
-            estimate.n_cached, estimate.is_bound = n_cached.get(judge.model_name, 0), is_bound
-            n_reasoning = reasoning_tokens(judge.effort)
-            size.fill_in(estimate, n_calls.get(judge.model_name, 0), reasoning_tokens=n_reasoning)
-        yield estimate
+        judging = JudgingEstimates(query, kept if is_known else {}, size, cache, variables)
+        yield from judging.pairs()
+        yield from judging.wordings()
+        yield from judging.singletons()
 
 
 def _tagging_requests(samples: Iterator[dict[str, Any]], size: Any, variables: dict[str, Any]) -> Iterator[ChatRequest]:
@@ -192,7 +146,7 @@ def _table(estimates: list[StageEstimate]) -> Table:
         numbers = (round(row.n_prompt_tokens), round(row.n_completion_tokens))
         table.add_row(
             row.stage,
-            cell(row.model_name),
+            cell(f"{row.model_name} ({row.effort})" if row.effort else row.model_name),
             f"{bound}{row.n_calls:,}",
             f"{row.n_cached:,}",
             *(f"{number:,}" for number in numbers),

@@ -38,7 +38,7 @@ class StageEstimate:
     """What a stage still has to pay.
 
     Attributes:
-        stage, model_name: who would ask whom.
+        stage, model_name, effort: who would ask whom, and how much the model would reason.
         n_calls: calls still to pay; ``is_bound`` says that there may be fewer.
         n_cached: calls that are already paid for.
         n_prompt_tokens, n_completion_tokens: of the calls still to pay.
@@ -53,6 +53,7 @@ class StageEstimate:
     n_completion_tokens: float = 0.0
     cost_usd: float | None = None
     is_bound: bool = False
+    effort: str = ""
 
     def set_cost(self, prices: Mapping[str, Price]) -> StageEstimate:
         """Compute the cost, at full price and with nothing cached by the endpoint."""

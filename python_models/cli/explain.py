@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from python_models.cli.story import story_of
 from python_models.cli.warehouse import WarehouseError, open_warehouse, rows, table_in
 from python_models.terminal import shown, shown_line
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    import duckdb
+    from python_models.engine_connection import Connection
 
 _SHOWN_CHARS = 400
 _NAMED_SAMPLES = 5
@@ -29,7 +31,9 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "explain",
         help="why a sample was kept or dropped",
-        description="Show everything that happened to one sample, from tacos.sample_audit and tacos.tag_map.",
+        description="Show everything that happened to one sample: its tags and their rules, its cluster, every "
+        "judgment, its score beside the cut-off, and what would have to be different. tacos.sample_audit has the same "
+        "for all samples.",
     )
     parser.add_argument(
         "sample_id", help="its id, its record id (or the first characters of one), or a part of its instruction"
@@ -46,29 +50,92 @@ def run(options: argparse.Namespace) -> int:
         WarehouseError: no sample, or more than one, is meant by what was given.
     """
     with open_warehouse() as connection:
-        audit, raw_tags, tag_map = (
-            table_in(connection, options.environment, name) for name in ("sample_audit", "raw_tags", "tag_map")
-        )
-        sample = _find(connection, audit, options.sample_id, options.environment)
-        tags = rows(
-            connection,
-            f"SELECT raw_tag, normalized_tag, action, reason FROM {raw_tags} JOIN {tag_map} "  # noqa: S608
-            "USING (raw_tag) WHERE sample_id = ? ORDER BY tag_position",
-            [sample["sample_id"]],
+        audit = table_in(connection, options.environment, "sample_audit")
+        story = story_of(
+            connection, options.environment, _find(connection, audit, options.sample_id, options.environment)
         )
     if options.json:
-        print(json.dumps({**sample, "tags": tags}, default=str))
-        return 0
-    for name, value in sample.items():
-        text = "-" if value is None else str(value)
-        print(f"{name:<22} {shown(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + ' ...')}")
-    print("tags")
-    for tag in tags:
-        print("  " + shown_line(f"{tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}"))
+        print(json.dumps(story, default=str))
+    else:
+        print("\n".join(told(story)))
     return 0
 
 
-def _find(connection: duckdb.DuckDBPyConnection, audit: str, wanted: str, environment: str) -> dict[str, Any]:
+def told(story: dict[str, Any]) -> Iterator[str]:
+    """The story in lines for a terminal, long texts shortened.
+
+    Args:
+        story: what ``story_of`` returns.
+    """
+    yield f"{story['sample_id']}: {shown_line(story['decision'])}"
+    for name in ("instruction", "response", "system_prompt"):
+        if story.get(name):
+            text = str(story[name])
+            yield f"\n{name}\n" + shown(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ...")
+    yield "\nrecord"
+    yield shown_line(
+        f"{story.get('record_id')} of {story.get('source_file')}, first seen on {story.get('ingested_at')}"
+    )
+    yield "\ntags"
+    if story.get("tagging_error"):
+        yield shown_line(f"none: {story['tagging_error']}")
+    for tag in story["tags"]:
+        yield shown_line(f"{tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}")
+    yield from _told_of_cluster(story)
+    yield f"\njudgments ({len(story['judgments'])})"
+    for row in story["judgments"]:
+        scores = f" {row['own_score']} to {row['opponent_score']}" if row["error"] is None else f" ({row['error']})"
+        against = f"{row['opponent_id'][:8]} {str(row['opponent_instruction'])[:_FIRST_CHARS]}"
+        where = "" if row["cluster_id"] == story.get("cluster_id") else f"in cluster {row['cluster_id']}, "
+        text = f"round {row['judging_round']}, {where}read {row['place']}: {row['outcome']}{scores} against {against}"
+        yield shown_line(f"{text}, by {row['model_name']}")
+    yield from _told_of_score(story)
+
+
+def _told_of_cluster(story: dict[str, Any]) -> Iterator[str]:
+    yield "\ncluster"
+    if story.get("membership"):
+        yield shown_line(story["membership"])
+    for name, row in zip(("nearest", "second nearest"), story["centroids"], strict=False):
+        where = f"cluster {row['cluster_id']}, {row['cluster_label']}"
+        cosine = "" if row["cosine"] is None else f", cosine {row['cosine']:.3f}"
+        yield shown_line(f"{name} to the mean of its tags: {where} (distance {row['distance']:.3f}{cosine})")
+    for row in story["clusters"]:
+        mark = "its own" if row["is_primary"] else "also"
+        yield shown_line(
+            f"{mark}: cluster {row['cluster_id']}, {row['cluster_label']}, nearest to {row['n_tags']} of its tags"
+        )
+
+
+def _told_of_score(story: dict[str, Any]) -> Iterator[str]:
+    yield "\nscore"
+    if story.get("cluster_rank") is not None:
+        kept = f"the best {story['last_kept_rank']:,} are kept" if story["last_kept_rank"] else "none is kept"
+        yield f"rank {story['cluster_rank']:,} of {story['n_cluster_candidates']:,} in its cluster, of which {kept}"
+        yield f"{_scores(story)}, after {story['n_comparisons']:,} comparisons"
+    if story.get("standing"):
+        yield shown_line(story["standing"])
+    for name, title in (("last_kept", "the last one kept"), ("next_in_line", "the next in line")):
+        row = story[name]
+        if row and row["sample_id"] != story["sample_id"]:
+            text = f"{row['sample_id'][:8]} {str(row['instruction'])[:_FIRST_CHARS]}"
+            yield shown_line(f"{title}: {text} (rank {row['cluster_rank']:,}, {_scores(row)})")
+        elif row:
+            yield f"{title}: itself"
+    if story.get("outlook"):
+        yield "\nwhat would have to be different"
+        yield shown_line(story["outlook"])
+
+
+def _scores(row: dict[str, Any]) -> str:
+    judged = "no judgment" if row["judge_score"] is None else f"mean of the judge's scores {row['judge_score']:.1f}"
+    if row["cluster_score"] is None:
+        return f"{judged}, no cluster_score"
+    error = row["cluster_score_error"]
+    return f"{judged}, cluster_score {row['cluster_score']:+.1f}" + ("" if error is None else f" ± {error:.1f}")
+
+
+def _find(connection: Connection, audit: str, wanted: str, environment: str) -> dict[str, Any]:
     """The one sample that is meant: the first way to find any decides, so that an id is never taken for text."""
     for way in _WAYS_TO_FIND:
         query = f"SELECT * FROM {audit} WHERE {way} ORDER BY sample_id LIMIT {_NAMED_SAMPLES + 1}"  # noqa: S608

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from python_models.judging.judges import Judge, judge_of_round
-from python_models.judging.pairs import JudgingOptions, build_request, pairs_with_texts
+from python_models.judging.pairs import EMBEDDED, JudgingOptions, build_request, pairs_with_texts
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.lookup import Item, Lookup
 from python_models.llm.progress import Progress
@@ -25,7 +26,7 @@ _PAIRS_OF_A_SMALL_CLUSTER = 10
 _FEWEST_FIRST = {True: 0.5, False: 1.0}
 """Fewest pairs per sample of the first round, by whether one call per sample or less is to be made."""
 
-_PAIRS_PER_QUERY = 1_000
+_REQUESTS_PER_LOOKUP = 1_000
 
 
 def judges_of_rounds(variables: Mapping[str, Any]) -> list[Judge]:
@@ -36,7 +37,7 @@ def judges_of_rounds(variables: Mapping[str, Any]) -> list[Judge]:
     return [judge_of_round(number, first, final) for number in range(1, n_rounds + 1)]
 
 
-def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> dict[str, int]:
+def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> dict[Judge, int]:
     """The most calls of every judge that the pairs of any clusters of so many samples can take, with these settings.
 
     A sample is judged in one cluster, or in those of all its tags. A cluster takes ``judge_calls_per_sample`` for each
@@ -48,17 +49,17 @@ def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> dict[str, int
     places = n_samples * (min(MAX_TAGS, n_clusters) if variables["cluster_membership"] == "all" else 1)
     n_clusters = min(n_clusters, places)
     if variables["judging_profile"] == "paper":
-        return {judges[0].model_name: places + n_clusters}
+        return {judges[0]: places + n_clusters}
     per_sample, check_share = float(variables["judge_calls_per_sample"]), float(variables["audit_pair_share"])
     small = math.ceil(_PAIRS_OF_A_SMALL_CLUSTER * (1 + check_share))
     most_per_sample = max(1.0, per_sample)
     extra = max(0.0, small - _SMALL_CLUSTER * most_per_sample) * min(n_clusters, places / _SMALL_CLUSTER)
     most = math.ceil(most_per_sample * places + n_clusters + extra)
-    if judges[0].model_name == judges[-1].model_name:
-        return {judges[0].model_name: most}
+    if judges[0] == judges[-1]:
+        return {judges[0]: most}
     first = math.ceil((1 + check_share) * places + n_clusters + extra)
     final = math.ceil(max(0.0, most_per_sample - _FEWEST_FIRST[per_sample <= 1]) * places) + n_clusters
-    return {judges[0].model_name: min(most, first), judges[-1].model_name: min(most, final)}
+    return {judges[0]: min(most, first), judges[-1]: min(most, final)}
 
 
 class JudgingCalls:
@@ -71,7 +72,7 @@ class JudgingCalls:
         cache: the response cache, None if there is none yet.
 
     Attributes:
-        n_calls, n_cached: calls still to pay, and those that are paid for, by the name of the judge.
+        n_calls, n_cached: calls still to pay, and those that are paid for, by judge.
         is_bound: whether there may be fewer.
     """
 
@@ -82,23 +83,27 @@ class JudgingCalls:
         self._tables = tables
         self._options = options
         self._cache = cache
-        self.n_calls, self.n_cached = Counter[str](), Counter[str]()
+        self.n_calls, self.n_cached = Counter[Judge](), Counter[Judge]()
         self.is_bound = False
 
     def count(self) -> None:
         """Round by round: exact as long as the pairs stay; what a changed score may change is bounded by the plan."""
         spent: list[str] = []
         for judging_round, options in enumerate(self._options, start=1):
+            judge = Judge(options.model_name, options.effort)
             pairs = self._tables.get(f"tacos_internal.pairs_{judging_round}")
             n_missing = 0
-            if pairs is not None:
+            if pairs is not None and options.model_name == EMBEDDED:
+                spent.append(pairs)
+            elif pairs is not None:
                 n_pairs, n_missing = self._look_up(pairs, options)
-                self.n_calls[options.model_name] += n_missing
-                self.n_cached[options.model_name] += n_pairs - n_missing
+                self.n_calls[judge] += n_missing
+                self.n_cached[judge] += n_pairs - n_missing
                 spent.append(pairs)
             if pairs is None or (n_missing and judging_round < len(self._options)):
                 # A round after the first is judged by the last round's judge.
-                self.n_calls[self._options[-1].model_name] += self._calls_left(spent)
+                final = self._options[-1]
+                self.n_calls[Judge(final.model_name, final.effort)] += self._calls_left(spent)
                 self.is_bound = True
                 return
 
@@ -116,16 +121,19 @@ class JudgingCalls:
 
     def _look_up(self, pairs: str, options: JudgingOptions) -> tuple[int, int]:
         """Number of pairs of a table, and of those whose next request is not answered yet."""
-        n_pairs = n_missing = 0
-        chunk: list[ChatRequest] = []
-        sql = pairs_with_texts(pairs, self._tables["tacos.samples"]).sql(dialect="duckdb")
-        for row in self._query(sql):
-            chunk.append(build_request(row, options)[0])
-            n_pairs += 1
-            if len(chunk) == _PAIRS_PER_QUERY:
-                n_missing += len(unanswered(chunk, self._cache, parse_scores))
-                chunk = []
-        return n_pairs, n_missing + len(unanswered(chunk, self._cache, parse_scores))
+        rows = self._query(pairs_with_texts(pairs, self._tables["tacos.samples"]).sql(dialect="duckdb"))
+        return count_unanswered((build_request(row, options)[0] for row in rows), self._cache, parse_scores)
+
+
+def count_unanswered(
+    requests: Iterator[ChatRequest], cache: ResponseCache | None, parse: Callable[[str], Any]
+) -> tuple[int, int]:
+    """Number of the requests, and of those that a run would send; in bounded memory."""
+    n_requests = n_missing = 0
+    while chunk := list(islice(requests, _REQUESTS_PER_LOOKUP)):
+        n_requests += len(chunk)
+        n_missing += len(unanswered(chunk, cache, parse))
+    return n_requests, n_missing
 
 
 def unanswered(

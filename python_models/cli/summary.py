@@ -10,6 +10,7 @@ from rich.table import Table
 
 from python_models.cli.report import REPORT
 from python_models.cli.warehouse import open_warehouse, rows
+from python_models.report.overview import measured
 from python_models.settings import database_path
 from python_models.terminal import cell, shown_line
 
@@ -20,7 +21,7 @@ WITH counts (line, stage, what, n, table_name) AS (
   UNION ALL SELECT 3, 'source', 'duplicates', SUM(n_duplicates), 'samples' FROM tacos.samples
   UNION ALL SELECT 4, 'source', 'distinct samples', COUNT(*), 'samples' FROM tacos.samples
   UNION ALL SELECT 5, 'tagging', 'samples tagged', COUNT(*) - COUNT(error), 'tag_replies' FROM tacos.tag_replies
-  UNION ALL SELECT 6, 'tagging', 'without a usable reply', COUNT(*), 'tag_failures' FROM tacos.tag_failures
+  UNION ALL SELECT 6, 'tagging', 'without a usable reply', COUNT(error), 'tag_replies' FROM tacos.tag_replies
   UNION ALL SELECT 7, 'tagging', 'distinct raw tags', COUNT(DISTINCT raw_tag), 'raw_tags' FROM tacos.raw_tags
   UNION ALL SELECT 8, 'normalization', 'distinct normalized tags', COUNT(DISTINCT normalized_tag), 'normalized_tags'
   FROM tacos.normalized_tags
@@ -45,6 +46,9 @@ _JUDGES = "SELECT DISTINCT model_name FROM tacos.pair_replies ORDER BY model_nam
 
 _CHECKS = "SELECT title, value, threshold, unit, is_failing, advice FROM tacos.failure_signatures ORDER BY check_no"
 
+_WIDE = 100
+"""Columns from which on a terminal shows the ids of the samples too."""
+
 
 def show_summary() -> None:
     """Print counts, ten kept samples, next steps and the verdict on the production environment."""
@@ -59,7 +63,7 @@ def show_summary() -> None:
     console.print(_counts_table(counts))
     console.print(_kept_table(kept, console.width))
     console.print(
-        "judge score: the mean of what the judge gave, 1 to 100. The ranks follow the cluster_score of "
+        "score: the mean of what the judge gave, 1 to 100. The ranks follow the cluster_score of "
         "tacos.sample_scores, which also counts against whom.\n",
         highlight=False,
     )
@@ -89,15 +93,8 @@ def verdict(checks: list[dict[str, Any]]) -> str:
 
 
 def _failure(check: dict[str, Any]) -> str:
-    value, limit = (_measure(check[name], check["unit"]) for name in ("value", "threshold"))
+    value, limit = (measured(check[name], check["unit"]) for name in ("value", "threshold"))
     return shown_line(f"{check['title']} {value} (limit {limit}): {check['advice']}")
-
-
-def _measure(number: float, unit: str) -> str:
-    """A measure as a reader says it: a share in percent, the others as they are."""
-    if unit == "share":
-        return f"{number:.1%}".replace(".0%", "%")
-    return f"{number:.2f}" if unit in ("agreement", "correlation") else f"{number:.3g}"
 
 
 def _counts_table(counts: list[dict[str, Any]]) -> Table:
@@ -115,16 +112,19 @@ def _counts_table(counts: list[dict[str, Any]]) -> Table:
 
 
 def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
+    is_wide = width >= _WIDE
+    cluster_width = 30 if is_wide else 18
     table = Table(title="The first of the kept samples", title_justify="left", box=SIMPLE)
     table.add_column("", justify="right", width=2)
-    table.add_column("cluster", width=20, no_wrap=True)
-    table.add_column("judge score", justify="right", width=11)
-    table.add_column("instruction", width=min(max(18, width - 62), 100), no_wrap=True)
-    table.add_column("sample", style="dim", width=8)
+    table.add_column("cluster", width=cluster_width, no_wrap=True)
+    table.add_column("score", justify="right", width=5)
+    table.add_column("instruction", width=min(width - cluster_width - (32 if is_wide else 19), 110), no_wrap=True)
+    if is_wide:
+        table.add_column("sample", style="dim", width=8)
     for row in kept:
         score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"
-        texts = (cell(row["cluster_label"]), score, cell(row["instruction"]), row["sample_id"][:8])
-        table.add_row(str(row["selection_rank"]), *texts)
+        texts = [cell(row["cluster_label"]), score, cell(row["instruction"]), row["sample_id"][:8]]
+        table.add_row(str(row["selection_rank"]), *(texts if is_wide else texts[:-1]))
     return table
 
 
@@ -138,9 +138,10 @@ def _next_steps(kept: list[dict[str, Any]]) -> str:
     steps = {
         "everything in one page": f"open {REPORT.name} in a browser",
         "why one sample was kept": f".venv/bin/tacos explain {sample}",
+        "a file to train on": ".venv/bin/tacos export kept.jsonl --format messages",
         "the kept samples": _fetch("selection_rank, judge_score, instruction FROM tacos.selected ORDER BY 1"),
         "what happened to every tag": _fetch("raw_tag, normalized_tag, reason FROM tacos.tag_map"),
         "your own data": "TACOS_DATASET=path/to/data.jsonl make run",
-        "every table": f"any DuckDB client on {shown_line(database_path().name)}; README.md lists them",
+        "every table": f"any DuckDB client on {shown_line(database_path().name)}; docs/reference.md lists them",
     }
     return "Where to look next\n" + "\n".join(f"  {what:<30} {how}" for what, how in steps.items())

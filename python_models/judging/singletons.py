@@ -61,6 +61,21 @@ def judge_alone(
         yield pa.RecordBatch.from_pylist(chunk, schema=SCORE_SCHEMA)
 
 
+def build_single_request(row: dict[str, Any], options: JudgingOptions) -> ChatRequest:
+    """The request that asks the judge about one sample.
+
+    Args:
+        row: ``SAMPLE_TEXTS`` of the sample; the system prompt may be missing.
+        options: whom to ask, and how; ``prompts`` are those for one sample.
+    """
+    system = {"role": "system", "content": options.prompts["judge"].strip()}
+    names = [name for name in SAMPLE_TEXTS if name != "system_prompt" or row.get(name)]
+    cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in names}
+    user = {"role": "user", "content": "\n\n".join(fence(**cut).values())}
+    schema = json.loads(options.prompts["schema"])
+    return ChatRequest(options.model_name, (system, user), options.parameters, schema, "score", options.reply_room)
+
+
 def parse_single_score(text: str) -> int:
     """Read a reply about one sample: an object with ``score``, a whole number from 1 to 100.
 
@@ -74,24 +89,10 @@ def parse_single_score(text: str) -> int:
 
 
 def _ask(batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int) -> Iterator[dict[str, Any]]:
-    system = {"role": "system", "content": options.prompts["judge"].strip()}
-    schema = json.loads(options.prompts["schema"])
-
-    def work() -> Iterator[tuple[str, ChatRequest]]:
-        for row in chain.from_iterable(batches):
-            names = [name for name in SAMPLE_TEXTS if name != "system_prompt" or row.get(name)]
-            cut = {name: clean_and_cut(row[name], options.max_prompt_chars)[0] for name in names}
-            user = {"role": "user", "content": "\n\n".join(fence(**cut).values())}
-            yield (
-                row["sample_id"],
-                ChatRequest(
-                    options.model_name, (system, user), options.parameters, schema, "score", options.reply_room
-                ),
-            )
-
+    work = ((row["sample_id"], build_single_request(row, options)) for row in chain.from_iterable(batches))
     answers = ask(
         "singletons",
-        work(),
+        work,
         parse_single_score,
         open_endpoint=open_configured_endpoint,
         max_attempts=options.max_attempts,

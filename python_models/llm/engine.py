@@ -61,6 +61,7 @@ def ask(
     Raises:
         EndpointError: the endpoint cannot be used. Everything received is in the cache.
         UselessReplies: many items in a row failed alike for what the model wrote.
+        ShardEnded: what is left is for other shards to ask. Everything received is in the cache.
         SpendingLimitReached, PriceError: the spending limit ends the run. Everything received is in the cache.
         CacheError: the cache file cannot be used.
     """
@@ -69,6 +70,8 @@ def ask(
     settings = settings or LlmSettings.from_environment()
     path = cache_path or configured_cache_path()
     asks_again = settings.ask_failed_again if ask_failed_again is None else ask_failed_again
+    # From the same cache every shard has to come to the same table, or each would go on to pairs of its own.
+    asks_again = asks_again and settings.shard is None
 
     def answers() -> Generator[Answer[T], None, None]:
         progress = Progress(stage, n_total)

@@ -25,5 +25,9 @@ class SpendingLimitReached(LlmError):  # noqa: N818 - a stop that was asked for
     """The next request could pass ``TACOS_MAX_COST_USD``; what was paid for is kept."""
 
 
+class ShardEnded(LlmError):  # noqa: N818 - a stop that was asked for
+    """This process has asked what is its own; the rest is to come from the caches of the other shards."""
+
+
 class PriceError(LlmError):
     """A spending limit is set, but what a request could cost is not known."""

@@ -52,6 +52,7 @@ class OnlineRun(Generic[T]):
                 yield from self._look_up(chunk)
             yield from self._receive(is_blocking=not has_room or is_exhausted)
             self._session.show()
+        self._session.end()
 
     def _window(self) -> int:
         """How many items may wait for replies before no more work is read."""
@@ -69,7 +70,7 @@ class OnlineRun(Generic[T]):
             same.item_ids.append(item_id)
             if key in self._in_flight:
                 self._n_waiting += 1
-        missing = yield from self._lookup.answer_from_cache(list(items.values()))
+        missing = self._session.own((yield from self._lookup.answer_from_cache(list(items.values()))))
         if missing and self._sender is None:
             if self._session.open():  # another run was sending meanwhile: its replies need not be paid again
                 missing = yield from self._lookup.answer_from_cache(missing)

@@ -12,7 +12,8 @@ from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.endpoint.notices import notices
-from python_models.llm.errors import EndpointError
+from python_models.llm.errors import EndpointError, ShardEnded
+from python_models.llm.lookup import Item
 from python_models.llm.progress import Progress
 from python_models.llm.sender import Sender
 from python_models.llm.spending.budget import Budget
@@ -58,6 +59,29 @@ class Session:
         self.sender: Sender | None = None
         self._open_endpoint = open_endpoint
         self._stack = stack
+        self._n_elsewhere = 0
+
+    def own(self, items: list[Item]) -> list[Item]:
+        """The items whose requests are this process's to send; those of other shards are counted and let go."""
+        shard = self.settings.shard
+        if shard is None:
+            return items
+        own = [item for item in items if shard.holds(item.first_key)]
+        self._n_elsewhere += sum(len(item.item_ids) for item in items) - sum(len(item.item_ids) for item in own)
+        return own
+
+    def end(self) -> None:
+        """All is asked that is this process's to ask.
+
+        Raises:
+            ShardEnded: the other shards have not brought the rest yet, so that the table cannot be made.
+        """
+        if self._n_elsewhere:
+            raise ShardEnded(
+                f"{self.stage}: shard {self.settings.shard} has asked for all that is its own. {self._n_elsewhere:,} "
+                "more belong to the other shards. When those have come as far, write their caches out (tacos cache "
+                "export FILE), read the files here (tacos cache import FILE ...) and run again; nothing is paid twice."
+            )
 
     def open(self) -> bool:
         """Get ready to send, once; returns whether another run had to be waited for."""
@@ -89,7 +113,7 @@ class Session:
             batches.find_again()
             _, n_open, _ = batches.poll()
             if n_open and not self.settings.use_batch:
-                ids = ", ".join(batch_id or "?" for _, batch_id in batches.open_tokens())
+                ids = ", ".join(batches.open_ids)
                 raise EndpointError(
                     f"An earlier run sent requests through the batch API that are still under way ({ids}); asking them "
                     "again would pay for them twice. Set TACOS_USE_BATCH=1 to wait for them, or cancel them there."

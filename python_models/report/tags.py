@@ -7,7 +7,7 @@ from python_models.report.tables import Tables
 
 _STEPS = """
 SELECT step, n_tags, n_occurrences, occurrence_share, n_tagged_samples, tagged_share
-FROM {tagging_quality} ORDER BY step_no
+FROM {normalization_waterfall} ORDER BY step_no
 """
 # A tag by its rank, the most frequent first; of the many ranks those that a logarithmic axis can tell apart.
 _FREQUENCIES = """

@@ -3,7 +3,7 @@
 ``files`` and ``archives`` find the files, ``streams`` turns each into UTF-8 bytes, ``readers`` recognises what it
 holds; ``json_stream`` and ``wrappers``, ``csv_rows`` and ``columnar`` cut it into pieces in bounded memory. ``formats``
 makes a sample of one record: ``plain`` reads the plainest by a plan; else ``fields`` sorts what it holds by its
-``names``, ``questions`` and ``conversations`` (``roles``, ``contents``, ``calls``, ``segments``) read it, ``answers``
-chooses among several, ``sample`` puts it together; ``texts`` and ``dates`` clean. ``records`` builds the rows of the
-tables.
+``names``, ``questions`` and ``conversations`` (``turns``, ``roles``, ``contents``, ``calls``, ``segments``) read it,
+``answers`` chooses among several, ``sample`` puts it together; ``texts`` and ``dates`` clean. ``records`` builds the
+rows of the tables.
 """

@@ -26,7 +26,7 @@ def write_calls(value: Any) -> str | None:
     Returns:
         The text; None if there is no call: null, ``[]``, ``[null]``, an object of nulls, or any of these as text.
     """
-    calls = [call for call in _list_calls(value) if call is not None]
+    calls = list_calls(value)
     if not calls:
         return None
     if all(isinstance(call, str) for call in calls):
@@ -34,15 +34,16 @@ def write_calls(value: Any) -> str | None:
     return clean(dump(calls[0] if len(calls) == 1 else calls))
 
 
-def _list_calls(value: Any) -> list[Any]:
+def list_calls(value: Any) -> list[Any]:
+    """List the calls that ``write_calls`` writes: name and arguments each, a text where it is neither; [] for none."""
     if isinstance(value, str):
         text = clean(value)
         parsed, _ = read_json(text.encode())
         if isinstance(parsed, dict | list | str):
-            return _list_calls(parsed)
+            return list_calls(parsed)
         return [] if text.lower() in ("", "null", "none") else [text]
     if isinstance(value, list):
-        return [call for item in value for call in _list_calls(item)]
+        return [call for item in value for call in list_calls(item)]
     call = _shorten(value)
     return [] if is_empty(call) or (isinstance(call, dict) and call.keys() <= {"type", "id", "index"}) else [call]
 

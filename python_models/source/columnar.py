@@ -29,13 +29,13 @@ def read_parquet(path: Path) -> Iterator[Piece]:
     """Read the rows of a Parquet file; a file or a part of it that cannot be read is one error."""
     try:
         file = _open_parquet(path)
-    except (pa.ArrowException, OSError) as error:
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
+        n_rows = min((_find_batch_rows(group, kept) for group in groups), default=1)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         yield Piece(b"", None, f"unreadable Parquet: {_shorten(error)}")
         return
     with file:
-        groups = range(file.metadata.num_row_groups)
-        kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
-        n_rows = min((_find_batch_rows(file.metadata.row_group(i), kept) for i in groups), default=1)
         yield from _read_batches(file.iter_batches(batch_size=n_rows), "Parquet")
 
 
@@ -90,7 +90,12 @@ def _read_batches(batches: Iterator[pa.RecordBatch], what: str) -> Iterator[Piec
             return
         if batch is None:
             return
-        for start, end in pairwise(_find_cuts(batch)):
+        try:
+            cuts = _find_cuts(batch)
+        except pa.ArrowException as error:  # what a damaged page makes of a column
+            yield Piece(b"", None, f"unreadable {what}: {_shorten(error)} in {batch.num_rows} rows")
+            continue
+        for start, end in pairwise(cuts):
             yield from _read_rows(batch.slice(start, end - start))
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from python_models.source.calls import CALL_TYPES, RESULT_TYPES, write_calls
-from python_models.source.texts import clean, is_empty, read_scalar
+from python_models.source.calls import CALL_TYPES, RESULT_TYPES, list_calls
+from python_models.source.texts import clean, dump, is_empty, read_scalar
 
 TEXT_FIELDS = ("text", "value", "content", "refusal")
 TEXT_TYPES = frozenset((None, "text", "input_text", "output_text", "refusal", "markdown", "message"))
 THOUGHT_TYPES = frozenset(("thinking", "reasoning", "thought", "reasoning_content"))
 # Fields of a turn that hold what the model thinks before it answers.
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+# Where a part or a turn that hands over the result of a tool has it.
+RESULT_FIELDS = ("content", "output", "text", "value", "result", "functionResponse", "response")
 
 
 class ContentError(ValueError):
@@ -20,12 +22,16 @@ class ContentError(ValueError):
 
 
 class Content(NamedTuple):
-    """What a turn says: text ("" if there is none), thoughts, calls, and whether it hands over results of tools."""
+    """What a turn says: text and thoughts ("" if there are none), calls, results of tools that it hands over.
+
+    ``unread`` is the kind of the first part that is not read, such as image_url; None if all is read.
+    """
 
     text: str = ""
     thoughts: str = ""
-    calls: str | None = None
-    has_results: bool = False
+    calls: tuple[Any, ...] = ()
+    results: tuple[str, ...] = ()
+    unread: str | None = None
 
 
 def read_content(content: Any) -> Content:
@@ -59,9 +65,28 @@ def read_content(content: Any) -> Content:
     return Content(
         clean("\n".join(found["text"])),
         clean("\n".join(found["thought"])),
-        write_calls(found["call"]),
-        bool(found["result"]),
+        tuple(list_calls(found["call"])),
+        tuple(read_result(part) for part in found["result"]),
+        next((kind for kind in found["other"] if kind), None),
     )
+
+
+def write_thoughts(thoughts: str, answer: str) -> str:
+    """Write thoughts before an answer, as chat templates do; either may be empty."""
+    return "\n\n".join(filter(None, (f"<think>\n{thoughts}\n</think>" if thoughts else "", answer)))
+
+
+def read_result(value: Any) -> str:
+    """Read what a tool replies: its text, or the JSON of what is no text; "" for nothing."""
+    if isinstance(value, dict):
+        value = next((value[field] for field in RESULT_FIELDS if not is_empty(value.get(field))), value)
+    if is_empty(value):
+        return ""
+    try:
+        content = read_content(value)
+    except ContentError:
+        return dump(value)
+    return content.text or dump(value)
 
 
 def _read_part(part: Any) -> tuple[str, Any]:
@@ -76,14 +101,14 @@ def _read_part(part: Any) -> tuple[str, Any]:
     if "functionCall" in part:
         return "call", part["functionCall"]
     if kind in RESULT_TYPES or str(kind).endswith("_tool_result") or "functionResponse" in part:
-        return "result", None
+        return "result", part
     if kind in THOUGHT_TYPES or part.get("thought") is True:
         texts = [part[field] for field in ("thinking", "reasoning", *TEXT_FIELDS) if isinstance(part.get(field), str)]
-        return ("thought", texts[0]) if texts else ("other", None)
+        return ("thought", texts[0]) if texts else ("other", kind)
     if kind in TEXT_TYPES or isinstance(part.get("text"), str):
         texts = list(_texts(part))
         return ("text", texts[0]) if texts else ("other", None)
-    return "other", None
+    return "other", str(kind or next(iter(part), "part"))
 
 
 def _texts(part: dict[str, Any]) -> Iterator[str]:

@@ -1,34 +1,19 @@
-"""Turns of a conversation in any of the field's forms, and the sample that a list of turns makes."""
+"""Turns of a conversation in any of the field's forms."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from python_models.source.calls import CALL_FIELDS, CALL_TYPES, RESULT_TYPES, write_calls
-from python_models.source.contents import THOUGHT_FIELDS, Content, ContentError, read_content
+from python_models.source.calls import CALL_FIELDS, RESULT_TYPES
+from python_models.source.contents import ContentError, read_content
 from python_models.source.roles import PAIR_FIELDS, ROLES, find_role
 from python_models.source.texts import clean, is_empty, read_json
+from python_models.source.turns import CONTENT_FIELDS, Turn, find_mark, join_thoughts, make_turn, make_turns
 
 ROLE_FIELDS = ("from", "role", "speaker", "author", "sender", "type")
-CONTENT_FIELDS = ("value", "content", "text", "message", "utterance", "parts", "data", "output", "refusal")
-# Marks of the author that a turn is context, not something to be learned: OpenAI, LLaMA-Factory, ms-swift, Axolotl.
-LEARNED_FIELDS = ("weight", "loss_weight", "loss", "loss_scale", "train", "training", "trainable", "output_with_loss")
-
-
 SPEAKERS = ("user", "assistant", "system")
-
-
-class Turn(NamedTuple):
-    """One turn: role is user, assistant (also its calls), system or tool; text is clean, None if there is none.
-
-    ``not_learned`` is the author's mark that an answer is context only, such as "weight is 0"; None without one.
-    """
-
-    role: str
-    text: str | None
-    not_learned: str | None = None
 
 
 class TurnError(ValueError):
@@ -77,7 +62,7 @@ def read_turns(conversation: Any) -> list[Turn]:
                 raise ContentError("has no text")
         except ContentError as error:
             raise TurnError(f"turn {turn_no} {error}") from None
-    return turns
+    return join_thoughts(turns)
 
 
 def read_plain_turn(turn: Any) -> Turn | None:
@@ -140,7 +125,7 @@ def _read_object(turn: dict[str, Any]) -> Iterator[Turn]:
     if role is None:
         known = isinstance(name, str)
         raise ContentError(f"has the unknown role {clean(str(name))[:40]!r}" if known else "has no role")
-    yield from _make_turns(role, turn)
+    yield from make_turns(role, turn)
 
 
 def _find_role(turn: dict[str, Any]) -> tuple[str | None, Any]:
@@ -156,38 +141,6 @@ def _find_role(turn: dict[str, Any]) -> tuple[str | None, Any]:
     return ("tool", first) if turn.get("type") in RESULT_TYPES else (None, first)
 
 
-def _make_turns(role: str, turn: dict[str, Any]) -> Iterator[Turn]:
-    value = next((turn[field] for field in CONTENT_FIELDS if not is_empty(turn.get(field))), None)
-    if isinstance(value, dict) and "content" in value:  # LangChain's {"type": "human", "data": {"content": ...}}
-        value = value["content"]
-    if role == "tool":
-        yield Turn(role, clean(value) if isinstance(value, str) else None)
-        return
-    if role == "call":
-        text = clean(value) if isinstance(value, str) else write_calls(turn if value is None else value)
-        if turn.get("type") in CALL_TYPES and "name" in turn:
-            text = write_calls(turn)
-        yield Turn("assistant", text, _find_mark(turn))
-        return
-    content = read_content(value)
-    if role != "assistant":
-        # Anthropic hands the results of tools over in a turn of the user.
-        is_result = content.has_results and not content.text
-        yield Turn("tool" if is_result else role, content.text or None)
-        return
-    calls = [content.calls, *(write_calls(turn[field]) for field in CALL_FIELDS if turn.get(field))]
-    thoughts = content.thoughts or next(
-        (clean(turn[field]) for field in THOUGHT_FIELDS if isinstance(turn.get(field), str)), ""
-    )
-    yield Turn(role, _join_parts(content, thoughts, calls), _find_mark(turn))
-
-
-def _join_parts(content: Content, thoughts: str, calls: list[str | None]) -> str | None:
-    """Join what the assistant says: thoughts as chat templates write them, the text, the calls."""
-    parts = [f"<think>\n{thoughts}\n</think>" if thoughts else "", content.text, *calls]
-    return "\n\n".join(part for part in parts if part) or None
-
-
 def _find_pair(turn: dict[str, Any]) -> Mapping[str, str]:
     """Find the fields of an object that is a system prompt, a question and its answer: field to role, in this order."""
     found: dict[str, str] = {}
@@ -199,33 +152,25 @@ def _find_pair(turn: dict[str, Any]) -> Mapping[str, str]:
 
 
 def _read_fields(turn: dict[str, Any], fields: Mapping[str, str]) -> Iterator[Turn]:
-    questions = [read_content(turn[field]).text for field, role in fields.items() if role == "user"]
+    questions = [read_content(turn[field]) for field, role in fields.items() if role == "user"]
     for field, role in fields.items():
         if role == "system":
-            yield Turn(role, read_content(turn[field]).text)
+            yield make_turn(role, turn[field])
     if questions:
-        yield Turn("user", "\n\n".join(questions))
+        unread = next((content.unread for content in questions if content.unread), None)
+        yield Turn("user", "\n\n".join(content.text for content in questions), unread=unread)
     for field, role in fields.items():
         if role == "assistant":
-            yield Turn(role, read_content(turn[field]).text, _find_mark(turn))
+            yield make_turn(role, turn[field], find_mark(turn))
 
 
 def _read_pair(pair: list[Any]) -> Iterator[Turn]:
     """Read [question, answer] (an answer may be missing at the end), or [role, text] as LangChain writes it."""
     if len(pair) == 2 and isinstance(pair[0], str) and (role := find_role(pair[0])):
-        yield from _make_turns(role, {"content": pair[1]})
+        yield from make_turns(role, {"content": pair[1]})
         return
     if not 1 <= len(pair) <= 2:
         raise ContentError("is not a pair of question and answer")
     for role, value in zip(("user", "assistant"), pair, strict=False):
         if not is_empty(value):
-            yield Turn(role, read_content(value).text)
-
-
-def _find_mark(turn: dict[str, Any]) -> str | None:
-    """Find the author's mark that a turn is not to be learned."""
-    for field in LEARNED_FIELDS:
-        value = turn.get(field)
-        if value is False or value == 0 or (isinstance(value, str) and value.strip().lower() in ("false", "0", "0.0")):
-            return f"{field} is {str(value).strip().lower()}"
-    return None
+            yield make_turn(role, value)

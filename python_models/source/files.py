@@ -140,6 +140,11 @@ def _walk(place: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
+def _is_hidden(part: str) -> bool:
+    """Say whether a file or folder of an archive is no data; ``..`` is a way to one, and nothing is unpacked there."""
+    return (part.startswith(".") and part != "..") or part == "__MACOSX"
+
+
 def _describe(path: Path, base: Path, is_named: bool) -> Iterator[DatasetFile]:
     """Yield one file, or the files of an archive."""
     # A name that is not UTF-8 could not be stored in a table.
@@ -147,6 +152,10 @@ def _describe(path: Path, base: Path, is_named: bool) -> Iterator[DatasetFile]:
     problem = None if is_named else _find_problem(path.name, KNOWN_ENDINGS)
     try:
         status = path.stat()
+        if problem is None and not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            if is_named:
+                raise DatasetError(f"{WANTED}, but {path} is not a regular file. Copy its content into a file.")
+            problem = "not read: it is not a regular file"
         if problem is None:
             with path.open("rb"):
                 pass
@@ -155,8 +164,6 @@ def _describe(path: Path, base: Path, is_named: bool) -> Iterator[DatasetFile]:
             yield DatasetFile(path.absolute(), name, 0, datetime.fromtimestamp(0, tz=UTC), problem=problem)
             return
         raise DatasetError(f"{WANTED}, but {path} cannot be read: {error.strerror}. Mend or remove it.") from error
-    if problem is None and not stat.S_ISREG(status.st_mode):
-        raise DatasetError(f"{WANTED}, but {path} is not a regular file. Copy its content into a file.")
     modified_at = datetime.fromtimestamp(int(status.st_mtime), tz=UTC)
     file = DatasetFile(path.absolute(), name, status.st_size, modified_at, problem=problem)
     if problem is None and is_archive(path):
@@ -173,7 +180,7 @@ def _unfold(archive: DatasetFile) -> Iterator[DatasetFile]:
         return
     for member in members:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
-        if parts and not any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if parts and not any(_is_hidden(part) for part in parts):
             yield replace(
                 archive,
                 source_file="/".join((archive.source_file, *parts)).encode("utf-8", "replace").decode(),

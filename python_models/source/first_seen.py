@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 from sqlmesh.utils.errors import SQLMeshError
 
-from python_models.source.records import SCHEMA
+from python_models.source.rows import SCHEMA
 from python_models.staging import read_arrow
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def _tables(context: BaseContext, model_name: str) -> dict[str, Any]:
         names["own"] = context.resolve_table(model_name)
     adapter = context.engine_adapter
     return {
-        source: exp.to_table(name, dialect=adapter.dialect)
+        source: exp.to_table(name, dialect="duckdb")
         for source, name in names.items()
-        if adapter.table_exists(exp.to_table(name, dialect=adapter.dialect))
+        if adapter.table_exists(exp.to_table(name, dialect="duckdb"))
     }
 
 

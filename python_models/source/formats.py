@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from python_models.settings import SettingError
 from python_models.source.conversations import TurnError, is_conversation
 from python_models.source.dates import find_date
-from python_models.source.fields import FieldError, kind_of, read_fields
+from python_models.source.fields import FieldError, kind_of
 from python_models.source.plain import read_plain
 from python_models.source.sample import Sample, make_sample
+from python_models.source.sorting import read_fields
 from python_models.source.texts import clean, write_json
 
 MAPPING_ROLES = ("instruction", "input", "response")

@@ -1,7 +1,7 @@
 """The plainest records, read by a plan that is made once for each set of fields; whatever is unusual is left alone.
 
 Nearly every record of nearly every dataset has the same few fields with texts in them. What is read here is exactly
-what ``fields`` and ``sample`` make of it: they decide wherever there is anything to decide.
+what ``sorting`` and ``sample`` make of it: they decide wherever there is anything to decide.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from typing import Any, NamedTuple
 
 from python_models.source.conversations import read_plain_turn
 from python_models.source.dates import DATE_FIELDS
+from python_models.source.dialogue import LIST_FIELDS
 from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, INPUT_FIELDS, PLURAL_FIELDS, find_columns
 from python_models.source.questions import NO_OUTPUT, is_no_input
-from python_models.source.sample import LIST_FIELDS, Sample
+from python_models.source.sample import Sample
+from python_models.source.sorting import ABOUT_TEXT
 from python_models.source.texts import clean
+from python_models.source.transcripts import begins_transcript
 
 # A placeholder for no response is no longer than this.
 PLACEHOLDER_CHARS = 40
+# Groups of fields that say nothing where there are a question and an answer.
+UNHEARD = ("sources", "targets", "texts", "keys")
+# Questions that may be lists, or about the text of another field.
+ODD_QUESTIONS = ("inputs", "definition", "questions")
 
 
 class Plan(NamedTuple):
@@ -50,7 +57,9 @@ def _read_columns(record: dict[str, Any], plan: Plan) -> Sample | None:
     if not (type(question) is type(answer) is type(data) is str):
         return None
     instruction, response = clean(question), clean(answer)
-    if not instruction or not response or (plan.question in LIST_FIELDS and instruction[0] == "["):
+    if not instruction or not response or begins_transcript(instruction):
+        return None
+    if plan.question in LIST_FIELDS and instruction[0] == "[":
         return None
     if data and (data := clean(data)) and not is_no_input(data):
         instruction = f"{instruction}\n\n{data}"
@@ -78,7 +87,7 @@ def _find_plan(keys: tuple[str, ...]) -> Plan | None:
     """Make the plan of records with these fields; None if a field may say more than these do."""
     if any(name in DATE_FIELDS for name in keys):
         return None
-    columns = find_columns(keys)
+    columns = [column for column in find_columns(keys) if column[0] not in UNHEARD]
     if len(columns) == 1 and columns[0][1] in CONVERSATION_FIELDS:
         _, name, key = columns[0]
         return Plan(key, "", None, "", CONVERSATION_FIELDS[name])
@@ -86,10 +95,10 @@ def _find_plan(keys: tuple[str, ...]) -> Plan | None:
     data = [key for group, _, key in columns if group == "inputs"]
     answers = [(name, key) for group, name, key in columns if group == "answers"]
     others = [group for group, _, _ in columns if group not in ("questions", "inputs", "answers")]
-    if others or len(questions) != 1 or len(data) > 1 or len(answers) != 1 or questions[0][0] == "inputs":
+    if others or len(questions) != 1 or len(data) > 1 or len(answers) != 1 or questions[0][0] in ODD_QUESTIONS:
         return None
     (question, question_key), (answer, answer_key) = questions[0], answers[0]
-    if answer in CHOSEN_FIELDS or answer in PLURAL_FIELDS:
+    if answer in CHOSEN_FIELDS or answer in PLURAL_FIELDS or (question in ABOUT_TEXT and "text" in keys):
         return None
-    name = "alpaca" if question == "instruction" else f"{question}-{answer}"
+    name = "alpaca" if question in ("instruction", "instructions") else f"{question}-{answer}"
     return Plan(None, question_key, data[0] if data else None, answer_key, name)

@@ -14,8 +14,9 @@ from python_models.source.archives import ArchiveError
 from python_models.source.columnar import read_arrow, read_parquet
 from python_models.source.csv_rows import read_csv, sniff_delimiter
 from python_models.source.files import DatasetFile
-from python_models.source.json_stream import BLANK, JsonSplitter
+from python_models.source.json_stream import JsonSplitter
 from python_models.source.pieces import Piece
+from python_models.source.salvage import BLANK
 from python_models.source.streams import MAX_RECORD_BYTES, ByteSource, open_bytes
 from python_models.source.texts import read_json
 
@@ -115,8 +116,17 @@ def _recognise(source: ByteSource) -> tuple[Container, str]:
         return "jsonl", ""
     if lines[0][:1] in (b"[", b"{"):
         return "json", ""
+    if _is_binary(head):
+        return "unreadable", "neither text nor a table that is known"
     delimiter = sniff_delimiter(head)
     return ("tsv" if delimiter == "\t" else "csv"), delimiter
+
+
+def _is_binary(head: bytes) -> bool:
+    """Say whether more than a few bytes are control characters, as in a picture or in an unknown packing."""
+    start = head[:4_096]
+    n_controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\x1e" for byte in start)
+    return 20 * n_controls > len(start)
 
 
 def _read_table(path: Path, container: Container) -> Iterator[Piece]:

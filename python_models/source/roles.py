@@ -8,7 +8,8 @@ ROLES = {
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bard", "bing", "model", "bot", "ai", "chatbot"), "assistant"),
     **dict.fromkeys(("claude", "llm", "agent", "asst", "ai_assistant", "gpt4", "gpt_4", "gpt_3.5_turbo"), "assistant"),
     **dict.fromkeys(("response", "answer", "aimessage", "aimessagechunk", "gemini", "llama"), "assistant"),
-    **dict.fromkeys(("system", "developer", "system_prompt", "system_message", "systemmessage"), "system"),
+    **dict.fromkeys(("system", "developer", "system_prompt", "system_message", "systemmessage", "sys"), "system"),
+    **dict.fromkeys(("thought", "thoughts", "thinking", "think", "reasoning", "reasoning_content"), "thought"),
     **dict.fromkeys(
         ("tool", "function", "observation", "ipython", "environment", "tool_result", "tool_results"), "tool"
     ),
@@ -30,7 +31,7 @@ ROLES = {
 }
 # Fields of an object without a role that is one exchange: what the user says in several fields is joined.
 PAIR_FIELDS = {
-    **dict.fromkeys(("system", "system_prompt"), "system"),
+    **dict.fromkeys(("system", "system_prompt", "sys"), "system"),
     **dict.fromkeys(("human", "user", "instruction", "prompt", "question", "query", "input"), "user"),
     **dict.fromkeys(("assistant", "gpt", "bot", "output", "response", "completion", "answer", "chatgpt"), "assistant"),
     **dict.fromkeys(("model", "ai", "chatbot"), "assistant"),
@@ -38,6 +39,6 @@ PAIR_FIELDS = {
 
 
 def find_role(name: str) -> str | None:
-    """Find the role (user, assistant, system, tool or call) that a name stands for; None if it is unknown."""
+    """Find the role (user, assistant, system, tool, call or thought) that a name stands for; None if it is unknown."""
     role = ROLES.get(name)
     return role or ROLES.get(name.strip(" \t\r\n#:<>|[]*").lower().replace(" ", "_").replace("-", "_"))

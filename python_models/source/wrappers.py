@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from python_models.source.conversations import is_turn
-from python_models.source.names import RECORD_FIELDS
+from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, RECORD_FIELDS, RESPONSE_FIELDS
 
 # Names under which a list of records is kept: LMFlow, FLAN, pandas, the Hugging Face viewer, one file for all splits.
 WRAPPERS = frozenset(
@@ -16,6 +16,9 @@ WRAPPERS = frozenset(
         *("train", "test", "validation", "valid", "dev", "eval", "train_sft", "test_sft", "train_prefs", "test_prefs"),
     )
 )
+# Names under which a record keeps several questions about one thing, which all have the fields beside the list.
+NESTED = frozenset(("instances", "paragraphs", "qas", "qa", "qa_pairs", "qa_list", "questions"))
+ANSWER_FIELDS = frozenset((*CONVERSATION_FIELDS, *CHOSEN_FIELDS, *RESPONSE_FIELDS))
 # Fields of a turn of a conversation; an object with others as well is a record, such as a message in a table of them.
 TURN_FIELDS = frozenset(
     (
@@ -46,7 +49,7 @@ def expand(value: Any, level: int = 0) -> Iterator[Any]:
         if isinstance(value.get("row"), dict) and "row_idx" in value:  # as the Hugging Face viewer hands rows out
             value = value["row"]
         lists = _find_lists(value)
-        is_task = has_record_fields(value, lists)
+        is_task = has_record_fields(value, lists) or any(name.lower() in NESTED for name in lists)
         for name in lists:
             task = {key: field for key, field in value.items() if key != name} if is_task else {}
             for item in value[name]:
@@ -89,7 +92,7 @@ def _unpivot(value: dict[str, Any]) -> list[Any] | None:
 @lru_cache(maxsize=4_096)
 def may_wrap(names: tuple[str, ...]) -> bool:
     """Say whether an object with these fields may hold records: nearly none does, and this is quickly known."""
-    return any(name.lower() in WRAPPERS or name == "row_idx" for name in names)
+    return any(name.lower() in WRAPPERS or name.lower() in NESTED or name == "row_idx" for name in names)
 
 
 @lru_cache(maxsize=4_096)
@@ -117,10 +120,14 @@ def _wraps(name: str, value: Any) -> bool:
 def _find_lists(value: dict[str, Any]) -> list[str]:
     """Find the fields of an object that hold its records; none if it is a record itself.
 
-    Self-Instruct and Natural Instructions keep the ``instances`` of a task beside its instruction.
+    Self-Instruct and Natural Instructions keep the ``instances`` of a task beside its instruction, SQuAD the questions
+    about a paragraph in ``qas`` beside its text.
     """
-    names = [name for name in value if name.lower() in WRAPPERS and _is_list_of_records(value[name])]
-    return [name for name in names if name.lower() == "instances"] if has_record_fields(value, names) else names
+    names = [name for name in value if name.lower() in WRAPPERS | NESTED and _is_list_of_records(value[name])]
+    if any(name.lower() in ANSWER_FIELDS for name in value if name not in names):
+        return [name for name in names if name.lower() == "instances"]
+    nested = [name for name in names if name.lower() in NESTED]
+    return nested or ([] if has_record_fields(value, names) else names)
 
 
 def _is_list_of_records(value: Any) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from kept_samples import Exported, make_warehouse, write_lines
 from sqlmesh import Context
 
+from python_models.cli import main
 from python_models.settings import PROJECT_ROOT
 
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # tests have settings of their own, whatever .env says
@@ -28,3 +32,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         context = Context(paths=str(PROJECT_ROOT))
         yield context
         context.close()
+
+
+@pytest.fixture
+def exported(project: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exported:
+    """Keeps records and exports them: the file, or the code that the command ended with if it is another than 0."""
+
+    def export(records: list[Any], *options: str, name: str = "kept.jsonl", mapping: str = "", code: int = 0) -> Path:
+        warehouse = tmp_path / "warehouse.duckdb"
+        monkeypatch.setenv("TACOS_DATABASE", str(warehouse))
+        if not warehouse.exists():
+            make_warehouse(project, warehouse, write_lines(tmp_path / "dataset.jsonl", records), mapping)
+        (tmp_path / "out").mkdir(exist_ok=True)
+        assert main(["export", str(tmp_path / "out" / name), *options]) == code
+        return tmp_path / "out" / name
+
+    return export

@@ -14,6 +14,8 @@ from sqlmesh.core.model import Model
 from stage_runner import StageRunner
 
 STAGES = ["source", "tagging", "normalization", "clustering", "judging", "selection", "diagnostics"]
+# The history tells what was, which no table at hand holds: a build from nothing begins another one.
+HISTORY = "tacos.selection_history"
 # How a reply came this time, not what it says.
 VOLATILE = {"is_cached", "requested_at"}
 
@@ -36,6 +38,8 @@ def differing_tables(context: Context, warehouse: Path, fresh: Path) -> list[str
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{warehouse}' AS warehouse (READ_ONLY); ATTACH '{fresh}' AS fresh (READ_ONLY)")
         for model in tables_of(context):
+            if model.name == HISTORY:
+                continue
             columns = ", ".join(f'"{name}"' for name in model.columns_to_types_or_raise if name not in VOLATILE)
             planned, built = (
                 f"SELECT {columns} FROM {base}.{model.schema_name}.{model.view_name}" for base in ("warehouse", "fresh")

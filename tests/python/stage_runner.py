@@ -17,6 +17,8 @@ from sqlmesh import Context
 from sqlmesh.core.engine_adapter import create_engine_adapter
 from sqlmesh.core.model import PythonModel, SeedModel, SqlModel
 
+from python_models.selection.history import make_tables
+
 
 class StageRunner:
     """The models of some stages, in the order of their dependencies, over one DuckDB connection.
@@ -100,6 +102,8 @@ class StageRunner:
                 continue
             started = time.perf_counter()
             table = self.resolve_table(model.name)
+            if model.name == "tacos.selection_history":
+                make_tables(self.engine_adapter)  # before_all makes them for a plan
             if isinstance(model, SeedModel):
                 self._make_seed(model)
             elif isinstance(model, SqlModel):

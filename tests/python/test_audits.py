@@ -22,7 +22,8 @@ TARGETS = "tag_alias_targets(canonical_tag, alias_target, merged_into, n_targets
 MERGES = "tag_merges(canonical_tag, normalized_tag, merged_into, path)"
 FATES = "tag_map(raw_tag, normalized_tag, action)"
 SPELLINGS = "tag_spellings(text, cleaned_tag)"
-STEPS = "tagging_quality(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
+STEPS = "normalization_waterfall(step_no, step, n_tags, n_occurrences, n_tagged_samples)"
+COVERAGE = "tag_coverage(measure, n_tags, n_samples, n_occurrences)"
 SOUND_STEPS = "(1, 'raw', 3, 9, 2), (2, 'similarity', 3, 9, 2)"
 SCORES = "pair_scores(pair_id, first_score, second_score, error)"
 SCALE = "pair_scores(model_name, first_score, second_score)"
@@ -50,6 +51,7 @@ KEPT = "selected(sample_id, cluster_id, cluster_rank, selection_rank)"
 FILLED = THREE_MEMBERS | {"cluster_quotas(cluster_id, n_planned)": "(7, 1), (8, 0)"}
 OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 
+STAYS = "selection_history(sample_id, stay_no, entered_at, left_at)"
 SIGNATURES = "failure_signatures(signature, title, value, threshold, is_failing, is_grave, advice)"
 
 # Audit, the model that it is an audit of, the tables that both runs have, then the ones that are sound, and not.
@@ -234,26 +236,40 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
     ),
     (
         "a_step_never_adds_tags",
-        "tagging_quality",
+        "normalization_waterfall",
         {},
         {STEPS: SOUND_STEPS},
         {STEPS: "(1, '', 3, 9, 2), (2, '', 4, 9, 2)"},
     ),
-    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 10, 2)"}),
-    ("a_step_never_adds_tags", "tagging_quality", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 9, 3)"}),
+    ("a_step_never_adds_tags", "normalization_waterfall", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 10, 2)"}),
+    ("a_step_never_adds_tags", "normalization_waterfall", {}, {}, {STEPS: "(1, '', 3, 9, 2), (2, '', 3, 9, 3)"}),
     (
         "normalized_tags_hold_the_tagged_samples",
-        "tagging_quality",
+        "normalization_waterfall",
         {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x'), ('b', 'z')"},
         {STEPS: SOUND_STEPS},
         {STEPS: "(7, 'similarity', 3, 9, 1)"},
     ),
     (
         "normalized_tags_hold_the_tagged_samples",
-        "tagging_quality",
+        "normalization_waterfall",
         {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('b', 'x')"},
         {},
         {STEPS: "(7, 'similarity', 2, 9, 2)"},
+    ),
+    (
+        "coverage_ends_with_all_tags",
+        "tag_coverage",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x')"},
+        {COVERAGE: "('top_tags', 1, 2, 2), ('top_tags', 2, 2, 3), ('tags_per_sample', 0, 4, 3)"},
+        {COVERAGE: "('top_tags', 1, 1, 2), ('top_tags', 2, 1, 3), ('tags_per_sample', 0, 4, 3)"},
+    ),
+    (
+        "coverage_ends_with_all_tags",
+        "tag_coverage",
+        {"normalized_tags(sample_id, normalized_tag)": "('a', 'x'), ('a', 'y'), ('b', 'x')"},
+        {},
+        {COVERAGE: "('top_tags', 1, 2, 3)"},
     ),
     (
         "every_sample_has_a_cluster",
@@ -471,6 +487,22 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {OUTCOMES: "('a', TRUE, 1), ('b', FALSE, NULL)"},
         {OUTCOMES: "('a', FALSE, NULL), ('b', TRUE, 1)"},
     ),
+    (
+        "other_wordings_are_of_judged_pairs",
+        "wording_replies",
+        {"pairs(pair_id)": "('p'), ('q')"},
+        {"wording_replies(pair_id)": "('p')"},
+        {"wording_replies(pair_id)": "('p'), ('x')"},
+    ),
+    (
+        "stays_follow_each_other",
+        "selection_history",
+        {},
+        {STAYS: "('a', 1, 10, 20), ('a', 2, 20, NULL), ('b', 1, 10, NULL)"},
+        {STAYS: "('a', 1, 10, NULL), ('a', 2, 20, NULL)"},
+    ),
+    ("stays_follow_each_other", "selection_history", {}, {}, {STAYS: "('a', 1, 10, 9)"}),
+    ("stays_follow_each_other", "selection_history", {}, {}, {STAYS: "('a', 1, 10, 30), ('a', 2, 20, NULL)"}),
     (
         "clusters_hold_exactly_the_normalized_tags",
         "tag_clusters",

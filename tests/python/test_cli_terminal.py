@@ -43,25 +43,43 @@ def folder(tmp_path: Path) -> Path:
         for name, columns in {
             "source_counts": "1 AS n_records",
             "rejected_records": "1 AS record_no",
-            "samples": "'abc' AS sample_id, 0 AS n_duplicates",
+            "samples": "'abc' AS sample_id, 0 AS n_duplicates, text AS instruction",
             "tag_replies": "NULL AS error",
-            "tag_failures": "1 AS n",
             "raw_tags": "'abc' AS sample_id, 1 AS tag_position, text AS raw_tag",
             "tag_map": "text AS raw_tag, text AS normalized_tag, 'kept' AS action, text AS reason",
             "normalized_tags": "text AS normalized_tag",
-            "cluster_labels": "0 AS cluster_id",
-            "clusters": "0 AS cluster_id",
-            "pair_scores": "NULL AS error",
+            "cluster_labels": "0 AS cluster_id, text AS label",
+            "clusters": "'abc' AS sample_id, 0 AS cluster_id, 1 AS n_tags, TRUE AS is_primary",
+            "pair_scores": "1 AS judging_round, 0 AS cluster_id, 'abc' AS first_sample_id, 'abc' AS second_sample_id, "
+            "1 AS first_score, 2 AS second_score, text AS error, text AS model_name",
+            "sample_scores": "'abc' AS sample_id, 0 AS cluster_id, 1 AS cluster_rank, 50 AS judge_score, 1 AS "
+            "cluster_score, 1 AS cluster_score_error",
             "pair_replies": "text AS model_name",
             "selected": "'abc' AS sample_id",
             "failure_signatures": "1 AS check_no, text AS title, 0.5 AS value, 0.1 AS threshold, 'share' AS unit, "
             "TRUE AS is_failing, text AS advice",
             "sample_audit": "'abc' AS sample_id, text AS cluster_label, 0 AS cluster_id, 50 AS judge_score, "
-            "text AS instruction, TRUE AS is_selected, 1 AS selection_rank",
+            "text AS instruction, TRUE AS is_selected, 1 AS selection_rank, text AS decision, text AS response, "
+            "text AS system_prompt, text AS record_id, text AS source_file, text AS membership, text AS tagging_error, "
+            "text AS standing, text AS outlook, 1 AS cluster_rank, 1 AS n_cluster_candidates, 1 AS last_kept_rank, "
+            "1 AS n_comparisons, 1 AS cluster_score, 1 AS cluster_score_error, 'abc' AS last_kept_id, "
+            "'abc' AS next_in_line_id",
         }.items():
             connection.execute(f"CREATE TABLE tacos.{name} AS SELECT {columns} FROM texts")
         other = "SELECT * REPLACE ('other' AS normalized_tag) FROM tacos.tag_map"
         connection.execute(f"CREATE TABLE tacos__dev.tag_map AS {other}")
+        connection.execute("CREATE SCHEMA tacos_internal; CREATE SCHEMA tacos_internal__dev")
+        for name, columns in {
+            "placement_tags": "'abc' AS sample_id, 't' AS tag",
+            "tag_embeddings": "'t' AS tag, [1.0] AS embedding",
+            "cluster_centroids": "0 AS cluster_id, [1.0] AS centroid, 'samples' AS cluster_on",
+        }.items():
+            connection.execute(f"CREATE TABLE tacos_internal.{name} AS SELECT {columns}")
+        for schema, is_selected in (("tacos_internal", True), ("tacos_internal__dev", False)):
+            connection.execute(
+                f"CREATE TABLE {schema}.sample_outcomes AS SELECT 'abc' AS sample_id, 0 AS cluster_id, 1 AS "
+                f"cluster_rank, 1 AS n_cluster_candidates, 1 AS last_kept_rank, {is_selected} AS is_selected"
+            )
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         cache.put(CachedReply("ab" * 32, "tagging", everything, 1, "x", None, "stop", 1, 0, 1, 1.0, 0)).result()
     return tmp_path
@@ -94,8 +112,9 @@ MAIN = "import sys; from python_models.cli import main; sys.exit(main({}))"
 @pytest.mark.parametrize(
     ("code", "wanted"),
     [
-        (MAIN.format(["explain", "abc"]), "sample_id"),
+        (MAIN.format(["explain", "abc"]), "what would have to be different"),
         (MAIN.format(["tags-diff", "dev"]), "another fate"),
+        (MAIN.format(["selection-diff"]), "1 left from prod to dev"),
         (MAIN.format(["cache", "stats"]), "tagging"),
         (MAIN.format(["explain", "abc", "--environment", HOSTILE["colour"]]), "no environment"),
         ("from python_models.cli.summary import show_summary; show_summary()", "Where to look next"),
@@ -105,7 +124,7 @@ MAIN = "import sys; from python_models.cli import main; sys.exit(main({}))"
             "said",
         ),
     ],
-    ids=["explain", "tags-diff", "cache stats", "error", "summary", "progress"],
+    ids=["explain", "tags-diff", "selection-diff", "cache stats", "error", "summary", "progress"],
 )
 def test_nothing_foreign_acts_on_a_terminal(folder: Path, code: str, wanted: str) -> None:
     sent = on_a_terminal(code, folder, COLUMNS="300")
@@ -118,7 +137,7 @@ def test_nothing_foreign_acts_on_a_terminal(folder: Path, code: str, wanted: str
 
 def test_a_terminal_of_another_character_set_stops_nothing(folder: Path) -> None:
     sent = on_a_terminal(MAIN.format(["explain", "abc"]), folder, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert "sample_id" in sent
+    assert "what would have to be different" in sent
     assert "Traceback" not in sent
 
 

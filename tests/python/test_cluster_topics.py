@@ -60,4 +60,4 @@ def test_clusters_are_the_topics(
     runner.set_table("tacos.samples", pd.DataFrame({"sample_id": sorted(tags["sample_id"].unique())}))
     runner.run()
     rows = runner.connection.sql("SELECT sample_id, cluster_id FROM tacos.clusters WHERE is_primary ORDER BY 1")
-    assert normalized_mutual_info_score(topics, rows.df()["cluster_id"]) >= 0.6
+    assert normalized_mutual_info_score(topics, rows.df()["cluster_id"]) >= 0.85

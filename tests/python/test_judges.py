@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from python_models.cli.judging_calls import calls_at_most
+from python_models.cli.judging_calls import JudgingCalls, calls_at_most
 from python_models.judging.judges import Judge, judge_of_round
+from python_models.judging.pairs import EMBEDDED, JudgingOptions
 
 FIRST, FINAL = Judge("small", "none"), Judge("large", "low")
 VARIABLES = {
@@ -29,10 +30,25 @@ def test_the_final_judge_takes_over_after_the_first_round() -> None:
 @pytest.mark.parametrize(("calls_per_sample", "final_calls"), [(1.0, 500), (1.5, 500), (2.0, 1000)])
 def test_each_judge_has_its_bound_before_tagging(calls_per_sample: float, final_calls: int) -> None:
     calls = calls_at_most(1_000, VARIABLES | {"judge_calls_per_sample": calls_per_sample})
-    assert final_calls <= calls["large"] <= final_calls + 51
-    assert calls["small"] >= calls_per_sample * 1_000 - final_calls
+    assert final_calls <= calls[FINAL] <= final_calls + 51
+    assert calls[FIRST] >= calls_per_sample * 1_000 - final_calls
+
+
+def test_two_efforts_of_one_model_are_two_judges() -> None:
+    calls = calls_at_most(1_000, VARIABLES | {"final_judge_model": "small"})
+    assert list(calls) == [FIRST, Judge("small", "low")]
 
 
 def test_one_judge_has_one_bound() -> None:
-    assert list(calls_at_most(1_000, VARIABLES | {"final_judge_model": ""})) == ["small"]
-    assert list(calls_at_most(1_000, VARIABLES | {"judging_profile": "paper"})) == ["small"]
+    assert list(calls_at_most(1_000, VARIABLES | {"final_judge_model": ""})) == [FIRST]
+    assert list(calls_at_most(1_000, VARIABLES | {"judging_profile": "paper"})) == [FIRST]
+
+
+def test_the_offline_heuristic_is_asked_for_nothing() -> None:
+    """It has no prompts, and makes no request that could be looked up."""
+    heuristic = JudgingOptions(EMBEDDED, prompts={}, max_prompt_chars=100, max_attempts=1)
+    tables = {"tacos.samples": "samples"} | {f"tacos_internal.pairs_{number}": "pairs" for number in (1, 2, 3)}
+    calls = JudgingCalls(lambda _: pytest.fail("a pair was looked up"), tables, [heuristic] * 3, None)
+    calls.count()
+    assert not calls.n_calls
+    assert not calls.is_bound

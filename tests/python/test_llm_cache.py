@@ -575,6 +575,22 @@ def test_a_cut_gzip_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
             import_cache(cache, tmp_path / "missing.jsonl")
 
 
+def test_opening_waits_for_another_that_makes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite has its own patience for every lock but this one: a write by another before write-ahead mode is on."""
+    other = sqlite3.connect(tmp_path / "cache.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.execute("ROLLBACK")
+
+    monkeypatch.setattr("python_models.llm.cache.schema.time.sleep", wait)
+    connect(tmp_path / "cache.sqlite").close()
+    assert len(waits) == 1
+    other.close()
+
+
 def test_many_that_create_the_file_at_once_all_open_it(tmp_path: Path) -> None:
     """SQLite does not wait for a lock while a file is put into write-ahead mode: one of some hundred failed."""
     errors = []

@@ -46,7 +46,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
             connection.execute("UPDATE tacos.cluster_labels SET label = ? WHERE cluster_id = ?", [text, i])
         connection.execute("UPDATE tacos.llm_spend SET model_name = ? WHERE stage = 'judging'", [HOSTILE[2]])
         connection.execute("UPDATE tacos.pair_replies SET model_name = ?", [HOSTILE[1]])
-        connection.execute("UPDATE tacos.tagging_quality SET step = ? WHERE step_no = 2", [HOSTILE[3]])
+        connection.execute("UPDATE tacos.normalization_waterfall SET step = ? WHERE step_no = 2", [HOSTILE[3]])
         yield connection
 
 
@@ -188,7 +188,9 @@ def test_the_generated_tables_are_those_of_the_project(warehouse: duckdb.DuckDBP
 
 
 def test_an_environment_shows_its_own_tables_and_those_of_production(warehouse: duckdb.DuckDBPyConnection) -> None:
-    warehouse.execute("CREATE SCHEMA tacos__dev; CREATE VIEW tacos__dev.selection_counts AS SELECT 7 AS n")
+    warehouse.execute(
+        "CREATE SCHEMA tacos_internal__dev; CREATE VIEW tacos_internal__dev.selection_counts AS SELECT 7 AS n"
+    )
     dev = Tables(warehouse, "dev")
     assert dev.rows("SELECT * FROM {selection_counts}") == [{"n": 7}]
     assert dev.rows("SELECT COUNT(*) AS n FROM {samples}") == [{"n": 200}]

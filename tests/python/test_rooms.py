@@ -11,14 +11,19 @@ import pytest
 from python_models.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "python_models"
-STAGES = ("tagging", "normalization", "clustering", "judging", "diagnostics")
+STAGES = ("tagging", "normalization", "clustering", "judging", "selection", "diagnostics")
 FOUNDATIONS = {
     "terminal": set(),
     "digest": set(),
-    "settings": {"terminal"},
+    "shard": set(),
+    "settings": {"shard", "terminal"},
     "variables": {"settings", "terminal"},
+    "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
-    "staging": {"settings"},
+    "engine_connection": set(),
+    "portable": set(),
+    "spark": {"settings"},
+    "staging": {"settings", "spark"},
     "stale_children": set(),
     "whole_file": set(),
 }
@@ -31,8 +36,9 @@ BELOW: dict[str, set[str]] = {
     "embedded": {*FOUNDATIONS, "llm"},
     **{stage: {*FOUNDATIONS, "llm", "embedded"} for stage in STAGES},
     "report": {*FOUNDATIONS, "embedded"},
+    "export": {*FOUNDATIONS, "source"},
     "last_run": {*FOUNDATIONS, "source", "llm"},
-    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "last_run"},
+    "cli": {*FOUNDATIONS, "source", "llm", "embedded", *STAGES, "report", "export", "last_run"},
 }
 """What each room of ``python_models`` may import, beside itself."""
 

@@ -47,7 +47,6 @@ def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> P
 def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
     """The built project, as it was: the paths that its state holds stay true."""
     kept = {name: (built / name).read_bytes() for name in (*WAREHOUSE, "cache.sqlite", "dataset.jsonl")}
-    prompts, config = built / "prompts", built / "config.yaml"
     endpoint.behaviour.fault = None
     project = ProjectCopy.__new__(ProjectCopy)
     project.root, project.environment = built, settings_of(endpoint)
@@ -56,9 +55,10 @@ def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
         for left in (f"{name}.wal", f"{name}-wal", f"{name}-shm"):
             (built / left).unlink(missing_ok=True)
         (built / name).write_bytes(content)
-    shutil.rmtree(prompts)
-    shutil.copytree(PROJECT_ROOT / "prompts", prompts)
-    shutil.copy(PROJECT_ROOT / "config.yaml", config)
+    for folder in ("prompts", "seeds"):
+        shutil.rmtree(built / folder)
+        shutil.copytree(PROJECT_ROOT / folder, built / folder)
+    shutil.copy(PROJECT_ROOT / "config.yaml", built / "config.yaml")
 
 
 def settings_of(endpoint: FakeEndpoint) -> dict[str, str]:
@@ -210,6 +210,7 @@ def trial(
         trial("clusters", "config.yaml", "n_clusters: 0", "n_clusters: 3", marks=SLOW),
         trial("prompt", "prompts/tag_instruction.txt", "what people want", "what humans want"),
         trial("judge's prompt", "prompts/judge_pair.txt", "\n", "\nBe fair.\n"),
+        trial("an alias", "seeds/tag_aliases.csv", "ml,machine", "poem,summary,tried\nml,machine"),
         trial("ten records", "dataset.jsonl", "", ""),
         trial("nothing", "config.yaml", "selection_size: 0", "selection_size: 0", is_bound=False),
     ],
@@ -234,3 +235,66 @@ def test_the_estimate_bounds_what_a_server_then_counts(
     assert is_judging_bound is is_bound
     if not is_bound:
         assert n_judging == n_judged == 0
+
+
+@SLOW
+def test_a_lost_cache_is_estimated_as_a_run_would_refill_it(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    project.environment["TACOS_CACHE"] = str(project.root / "mistyped.sqlite")
+    project.write_samples([("What is new?", "This is.")])
+    assert estimate(project, "tagging") == (1, False)
+    assert not (project.root / "mistyped.sqlite").exists(), "an estimate changes nothing"
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert sum("first_score" not in body for body in endpoint.record.bodies) == 1
+
+
+@EXHAUSTIVE
+def test_samples_judged_alone_are_estimated_exactly_where_the_candidates_stay(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    edit(project, "config.yaml", "has_singleton_scores: false", "has_singleton_scores: true")
+    n_candidates = estimate(project, "singletons")
+    assert n_candidates == (len(SAMPLES), False)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == len(SAMPLES)
+    assert estimate(project, "singletons") == (0, False)
+
+
+@SLOW
+def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    assert estimate(project, "wordings") == (0, False)
+    edit(project, "config.yaml", "audit_wording_share: 0", "audit_wording_share: 1")
+    assert estimate(project, "wordings") == (len(before), False)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == len(before)
+    assert project.query(scores) == before
+    paid = "SELECT SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'wordings'"
+    assert project.query(paid) == [(len(before),)]
+    audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
+    assert project.query(audited) == [(len(before),)]
+    assert estimate(project, "wordings") == (0, False)
+
+
+@SLOW
+def test_the_history_tells_of_production_only_and_survives_a_promotion(project: ProjectCopy) -> None:
+    """A plan in dev records nothing; what production sees after that plan is not lost when the plan is promoted."""
+    recorded = "SELECT configuration_changes, n_selected FROM tacos_internal.selection_changes ORDER BY change_no"
+    first = project.query(recorded)
+    edit(project, "config.yaml", "selection_size: 0", "selection_size: 4")
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == first
+    assert "left from prod to dev" in project.run("selection-diff", module=CLI)
+    project.write_samples([(f"Tell me {n} things about {topic}.", "word " * n) for n in (50, 60) for topic in TOPICS])
+    project.run("run", "--ignore-cron")
+    grown = project.query(recorded)
+    assert [row[1] for row in grown] == [6, 8]
+    project.run("plan", "--auto-apply", "--no-prompts")
+    assert project.query(recorded) == [*grown, ("selection_size: 0 -> 4", 4)]
+    kept = "SELECT sample_id FROM tacos.selection_history WHERE left_at IS NULL ORDER BY 1"
+    assert project.query(kept) == project.query("SELECT sample_id FROM tacos.selected ORDER BY 1")

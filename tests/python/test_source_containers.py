@@ -8,11 +8,13 @@ import gzip
 import io
 import json
 import lzma
+import os
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -362,6 +364,7 @@ def test_every_file_of_a_folder_has_a_row(tmp_path: Path) -> None:
 PEAK = """
 import re, sys
 from pathlib import Path
+from random import Random
 from python_models.source.records import read_records
 peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) // 1024
 before = peak()
@@ -390,3 +393,42 @@ def test_a_small_file_of_much_text_is_read_in_bounded_memory(text_kb: int, neste
     n_read, grown_mb = map(int, done.stdout.split())
     assert n_read == n_rows
     assert grown_mb < 300
+
+
+def test_16_a_pipe_in_a_folder_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Q", "output": "A"}\n')
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    described = {file["source_file"]: file["problem"] for file in describe_files(str(tmp_path))}
+    assert described == {"a.jsonl": None, "pipe.jsonl": "not read: it is not a regular file"}
+    with pytest.raises(DatasetError, match="is not a regular file"):
+        describe_files(str(tmp_path / "pipe.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["picture.csv", "noise.jsonl", "old.lzma"])
+def test_16_bytes_that_are_no_text_are_one_refused_record(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    with pytest.raises(DatasetError, match="1 x unreadable file: neither text nor a table that is known"):
+        list(read_records(str(tmp_path / name), ""))
+
+
+def test_16_a_member_above_the_archive_is_read_in_place(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../above.jsonl", '{"instruction": "Q", "output": "A"}\n')
+    (batch,) = read_records(str(tmp_path / "a.zip"), "")
+    assert batch.to_pylist()[0]["source_file"] == "a.zip/../above.jsonl"
+    assert [path.name for path in tmp_path.parent.glob("above*")] == []
+
+
+def test_15_damage_inside_a_table_never_stops_the_dataset(tmp_path: Path) -> None:
+    table = pa.table({"instruction": [f"Q{i}" for i in range(900)], "output": [f"A{i % 7}" for i in range(900)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=300)
+    (tmp_path / "b.jsonl").write_text('{"instruction": "Q", "output": "A"}\n')
+    whole, random = (tmp_path / "a.parquet").read_bytes(), Random(2)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(random.randint(1, 6)):
+            damaged[random.randrange(4, len(damaged))] = random.randrange(256)
+        (tmp_path / "a.parquet").write_bytes(damaged)
+        rows = [row for batch in read_records(str(tmp_path), "") for row in batch.to_pylist()]
+        assert rows[-1]["source_file"] == "b.jsonl"
+        assert sum(file["n_records"] for file in describe_files(str(tmp_path))) == len(rows)

@@ -47,8 +47,8 @@ def sample(record: dict[str, Any]) -> tuple[str | None, str | None] | str:
         ({"prompt": "Translate.", "query": "ja", "response": "yes"}, ("Translate.\n\nja", "yes")),
         ({"question": "Q?", "options": ["x", "y"], "answer": "y"}, ("Q?\n\nx\ny", "y")),
         ({"question": "Q?", "choices": ["x", "y"], "answer": "B"}, ("Q?\n\nA. x\nB. y", "B")),
-        ({"question": "Q?", "choices": ["x", "y"], "answer": 1}, ("Q?\n\n0. x\n1. y", "1")),
-        ({"question": "Q?", "choices": ["x", "y"], "answer": 2}, ("Q?\n\n1. x\n2. y", "2")),
+        ({"question": "Q?", "choices": ["x", "y"], "answer": 1}, ("Q?\n\nx\ny", "y")),
+        ({"question": "Q?", "choices": ["x", "y"], "answer": 2}, ("Q?\n\nx\ny", "y")),
         (
             {"question": "Q?", "choices": {"text": ["x", "y"], "label": ["1", "2"]}, "answer": "2"},
             ("Q?\n\n1. x\n2. y", "2"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,7 +20,12 @@ from python_models.staging import read_arrow
 if TYPE_CHECKING:
     from sqlmesh.core.context import BaseContext
 
-_STAGES = {"tag_replies": "tagging", "pair_replies": "judging", "singleton_scores": "singletons"}
+_STAGES = {
+    "tag_replies": "tagging",
+    "pair_replies": "judging",
+    "singleton_scores": "singletons",
+    "wording_replies": "wordings",
+}
 _N_PROBES = 1_000
 _BATCH_ROWS = 1_000
 _KIND, _KEY = "recovered", "n_attempts"
@@ -26,8 +34,7 @@ _KIND, _KEY = "recovered", "n_attempts"
 def recover_replies(context: BaseContext) -> int:
     """Put the usable replies of all tables of the warehouse, also of old versions, into a cache that lacks them.
 
-    Whether it does is judged by its size and by a thousand keys, so that it takes no time in an ordinary run. Says so
-    on stderr. A failed reply is not taken back: it would be asked for again anyway. On DuckDB only.
+    Says so on stderr. A failed reply is not taken back: it would be asked for again anyway. On DuckDB only.
 
     Args:
         context: the execution context of a model that is about to ask.
@@ -38,27 +45,62 @@ def recover_replies(context: BaseContext) -> int:
     Raises:
         CacheError: the cache file cannot be used.
     """
-    replies = _stored_replies(context)
-    if replies is None:
+    if _stored_replies(context) is None:
         return 0
     with ResponseCache(cache_path()) as cache:
-        probes = exp.select("key").distinct().from_(replies.subquery("r")).order_by("key").limit(_N_PROBES)
-        keys = [row["key"] for row in _rows(context, probes)]
-        count = exp.select("COUNT(DISTINCT key) AS n").from_(replies.subquery("r"))
-        n_stored, n_before = next(_rows(context, count))["n"], cache.counts()[0]
-        if len(cache.get_many(keys)) == len(keys) and n_before >= n_stored:
-            return 0
-        n_attempts = store(cache, read_arrow(context, replies, _BATCH_ROWS))
-        n_recovered = cache.counts()[0] - n_before
+        n_recovered = take_back(context, cache)
         if n_recovered:
-            known = attempts_to_skip(cache)
-            cache.put_computed(_KIND, {_KEY: str(max(n_attempts, known)).encode()})
             print(
                 f"The cache {cache.path} lacks replies that the warehouse holds (was it lost, or is TACOS_CACHE "
                 f"mistyped?): {n_recovered:,} were taken back from there and are not paid for again.",
                 file=sys.stderr,
             )
         return n_recovered
+
+
+@contextmanager
+def cache_of_a_run(context: BaseContext) -> Iterator[ResponseCache | None]:
+    """The cache as a run would find it, to look only: a copy with what would be taken back, if it lacks something.
+
+    Yields:
+        None if there is no cache, and nothing to take back.
+    """
+    path = cache_path()
+    with ExitStack() as stack:
+        cache = stack.enter_context(ResponseCache(path, read_only=True)) if path.exists() else None
+        replies = _stored_replies(context)
+        if replies is not None and _is_lacking(context, replies, cache):
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="tacos-estimate-")))
+            if cache is not None:
+                cache.read("VACUUM INTO ?", [str(folder / path.name)])
+            cache = stack.enter_context(ResponseCache(folder / path.name))
+            take_back(context, cache)
+        yield cache
+
+
+def take_back(context: BaseContext, cache: ResponseCache) -> int:
+    """Store the replies of the warehouse in a cache that lacks them; returns how many it lacked."""
+    replies = _stored_replies(context)
+    if replies is None or not _is_lacking(context, replies, cache):
+        return 0
+    n_before = cache.counts()[0]
+    n_attempts = store(cache, read_arrow(context, replies, _BATCH_ROWS))
+    n_recovered = cache.counts()[0] - n_before
+    if n_recovered:
+        known = attempts_to_skip(cache)
+        cache.put_computed(_KIND, {_KEY: str(max(n_attempts, known)).encode()})
+    return n_recovered
+
+
+def _is_lacking(context: BaseContext, replies: exp.Query, cache: ResponseCache | None) -> bool:
+    """Judged by the size of the cache and by a thousand keys, so that it takes no time in an ordinary run."""
+    count = exp.select("COUNT(DISTINCT key) AS n").from_(replies.subquery("r"))
+    n_stored = next(_rows(context, count))["n"]
+    if cache is None or cache.counts()[0] < n_stored:
+        return bool(n_stored)
+    probes = exp.select("key").distinct().from_(replies.subquery("r")).order_by("key").limit(_N_PROBES)
+    keys = [row["key"] for row in _rows(context, probes)]
+    return len(cache.get_many(keys)) < len(keys)
 
 
 def store(cache: ResponseCache, batches: Iterable[pa.RecordBatch]) -> int:

@@ -17,7 +17,6 @@ from python_models.settings import database_path
 from python_models.terminal import UserError
 from python_models.whole_file import whole_file
 
-
 _LOG = logging.getLogger(__name__)
 
 

@@ -106,6 +106,7 @@ RULES: dict[str, Rule] = {
     "judging_profile": one_of("halving", "paper"),
     "judge_calls_per_sample": number(0.5, 4),
     "audit_pair_share": SHARE,
+    "audit_wording_share": SHARE,
     "has_singleton_scores": boolean,
     "selection_size": whole(0, 1_000_000_000),
     "samples_per_cluster": whole(0, 1_000_000_000),
@@ -120,6 +121,7 @@ RULES: dict[str, Rule] = {
     ),
     "min_cluster_agreement": number(-1, 1),
     "max_position_shift": number(0, 100),
+    "coherence_sample_size": whole(0, 1_000_000),
     "allow_grave_signatures": boolean,
 }
 

@@ -108,6 +108,7 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
         is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
         judging = JudgingEstimates(query, kept if is_known else {}, size, cache, variables)
         yield from judging.pairs()
+        yield from judging.wordings()
         yield from judging.singletons()
 
 

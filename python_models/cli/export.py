@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
             export.write(_kept(connection, tables, options.with_scores))
         except OSError as error:
             where = error.filename or options.path
-            raise WarehouseError(f"cannot write {where}: {error.strerror}. Name another file.") from error
+            raise WarehouseError(
+                f"cannot write {where}: {error.strerror}. Name another file, or free some space."
+            ) from error
     _tell(export)
     return 0
 

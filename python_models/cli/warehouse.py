@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from python_models.engine_connection import Connection, EngineConnection, MissingTableError, relations
-from python_models.settings import PROJECT_ROOT, database_path, uses_spark
+from python_models.settings import PROJECT_ROOT, cache_path, database_path, uses_spark
 from python_models.terminal import UserError
 
 
@@ -26,6 +26,24 @@ def locked_message(path: Path, error: Exception) -> str:
         f"{path} is open in another process, and DuckDB lets one process in at a time when one of them writes. "
         f"Close the notebook, SQL client or other run that holds it, and try again. ({error})"
     )
+
+
+def full_message(error: object) -> str | None:
+    """What to do when a disk is full; None if the error says nothing of that."""
+    if not any(words in str(error) for words in ("No space left", "Disk quota exceeded", "File too large")):
+        return None
+    return (
+        f"There is no space left on a disk: {error}\nFree some, or set TACOS_DATABASE (now {database_path()}) or "
+        f"TACOS_CACHE (now {cache_path()}) to a file on another disk, and run again: replies that were paid for are in "
+        "the cache."
+    )
+
+
+def open_message(path: Path, error: Exception) -> str:
+    """What to do when DuckDB could not open or write the file."""
+    if "lock" in str(error):
+        return locked_message(path, error)
+    return full_message(error) or f"The warehouse {path} cannot be opened: {error}"
 
 
 def check_that_it_opens(path: Path) -> None:
@@ -43,9 +61,7 @@ def check_that_it_opens(path: Path) -> None:
     except duckdb.ConnectionException:
         return  # this process has it open already, in another way
     except duckdb.IOException as error:
-        if "lock" in str(error):
-            raise WarehouseError(locked_message(path, error)) from error
-        raise WarehouseError(f"The warehouse {path} cannot be opened: {error}") from error
+        raise WarehouseError(open_message(path, error)) from error
 
 
 @contextmanager
@@ -64,7 +80,7 @@ def open_warehouse() -> Iterator[Connection]:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as error:
-        raise WarehouseError(locked_message(path, error)) from error
+        raise WarehouseError(open_message(path, error)) from error
     try:
         yield connection
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,16 +29,23 @@ class ProjectCopy:
     Attributes:
         root: the scratch folder.
         environment: environment variables beside those of every process.
+        has_coherence: whether the instructions are embedded too, for which a process loads the embedder.
     """
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
+    has_coherence: bool = False
 
     def __post_init__(self) -> None:
         for part in PARTS:
             source = PROJECT_ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.root / part)
+        if not self.has_coherence:
+            config = self.root / "config.yaml"
+            text, n = re.subn(r"(coherence_sample_size:) \d+", r"\1 0", config.read_text(encoding="utf-8"))
+            assert n == 1
+            config.write_text(text, encoding="utf-8")
 
     @classmethod
     def opened(cls, root: Path, environment: dict[str, str]) -> ProjectCopy:

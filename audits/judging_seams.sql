@@ -209,4 +209,17 @@ FULL JOIN tacos.clusters AS clusters
 WHERE
   memberships.sample_id IS NULL
   OR clusters.sample_id IS NULL
-  OR memberships.n_tags IS DISTINCT FROM clusters.n_tags
+  OR memberships.n_tags IS DISTINCT FROM clusters.n_tags;
+
+AUDIT (
+  name other_wordings_are_of_judged_pairs
+);
+
+/* A pair that is judged in other words is one that was judged. */
+SELECT
+  replies.pair_id
+FROM @this_model AS replies
+LEFT JOIN tacos.pairs AS pairs
+  ON pairs.pair_id = replies.pair_id
+WHERE
+  pairs.pair_id IS NULL

@@ -19,6 +19,21 @@ def wilson_bound(evaluator, successes: exp.Expression, trials: exp.Expression) -
 
 
 @macro()
+def fisher_bound(evaluator, correlation: exp.Expression, n: exp.Expression, sign: exp.Expression) -> str:
+    """An end of the 95% interval of a correlation (R. A. Fisher's z): the lower one for sign -1, the upper one for 1.
+
+    NULL with fewer than 4 pairs; a correlation of 1 counts as .999999, whose z is finite.
+    """
+    r, pairs, side = (f"CAST({node.sql(dialect='duckdb')} AS DOUBLE)" for node in (correlation, n, sign))
+    z = f"CAST({2 * _Z_SQUARED**0.5:.10f} AS DOUBLE)"
+    near = f"LEAST(GREATEST({r}, CAST(-0.999999 AS DOUBLE)), CAST(0.999999 AS DOUBLE))"
+    # The hyperbolic tangent of z and its distance, as exponentials: exp(2z) is (1 + r) / (1 - r).
+    power = f"((1 + {near}) / (1 - {near}) * EXP({side} * {z} / SQRT(GREATEST({pairs} - 3, CAST(1 AS DOUBLE)))))"
+    bound = rounded_sql(f"({power} - 1) / ({power} + 1)", 6)
+    return f"CASE WHEN {pairs} > 3 AND NOT {r} IS NULL THEN {bound} END"
+
+
+@macro()
 def integer_spread(evaluator, number: exp.Expression) -> str:
     """Standard deviation of whole numbers, an aggregate from exact sums, whatever the order of the rows."""
     x = number.sql(dialect="duckdb")

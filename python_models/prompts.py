@@ -52,6 +52,20 @@ def judging_prompts() -> dict[str, PromptText]:
     return _judge_texts(variables, file, "judge_reply.schema.json")
 
 
+def other_wording_prompts() -> dict[str, PromptText]:
+    """The same of the wording that ``judge_wording`` does not name; none unless ``audit_wording_share`` is above 0.
+
+    Raises:
+        PromptError: the variable ``judge_wording`` names no wording.
+    """
+    variables = configured_variables()
+    if not variables["audit_wording_share"]:
+        return {}
+    asked = judge_wording(JUDGE_WORDINGS, variables["judge_wording"])
+    other = next(file for file in JUDGE_WORDINGS.values() if file != asked)
+    return _judge_texts(variables, other, "judge_reply.schema.json")
+
+
 def singleton_prompts() -> dict[str, PromptText]:
     """The same of the judge of single samples; none unless ``has_singleton_scores`` is on."""
     variables = configured_variables()

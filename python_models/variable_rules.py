@@ -106,9 +106,11 @@ RULES: dict[str, Rule] = {
     "judging_profile": one_of("halving", "paper"),
     "judge_calls_per_sample": number(0.5, 4),
     "audit_pair_share": SHARE,
+    "audit_wording_share": SHARE,
     "has_singleton_scores": boolean,
     "selection_size": whole(0, 1_000_000_000),
     "samples_per_cluster": whole(0, 1_000_000_000),
+    "review_sample_size": whole(1, 1_000_000),
     "flat_score_spread": number(0, 100),
     **dict.fromkeys(
         (
@@ -119,7 +121,6 @@ RULES: dict[str, Rule] = {
     ),
     "min_cluster_agreement": number(-1, 1),
     "max_position_shift": number(0, 100),
-    "review_sample_size": whole(1),
     "coherence_sample_size": whole(0, 1_000_000),
     "allow_grave_signatures": boolean,
 }

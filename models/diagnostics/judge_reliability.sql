@@ -16,7 +16,10 @@ MODEL (
     ceiling_share = 'Share of them that are 95 or more, 0 to 1.',
     length_correlation = 'Correlation of the score with the logarithm of the number of characters of the response, -1 to 1; NULL if one of them never varies.',
     n_clusters = 'Clusters in which it gave at least 10 scores.',
-    flat_cluster_share = 'Share of them in which the scores have a standard deviation below flat_score_spread, 0 to 1; NULL without any.'
+    flat_cluster_share = 'Share of them in which the scores have a standard deviation below flat_score_spread, 0 to 1; NULL without any.',
+    n_wording_pairs = 'Pairs that it judged in both wordings (audit_wording_share).',
+    wording_flip_rate = 'Share of those with a winner in both whose winner changed with the wording; judge_agreement has its interval.',
+    wording_correlation = 'Correlation of the margins of both wordings, -1 to 1.'
   ),
   grain model_name,
   audits (
@@ -52,25 +55,15 @@ WITH orders AS (
   FROM tacos_internal.given_scores
   GROUP BY
     model_name
-), spreads AS (
+), wordings AS (
   SELECT
     model_name,
-    cluster_id,
-    @INTEGER_SPREAD(score) AS spread
-  FROM tacos_internal.given_scores
-  GROUP BY
-    model_name,
-    cluster_id
-  HAVING
-    COUNT(*) >= 10
-), flatness AS (
-  SELECT
-    model_name,
-    COUNT(*) AS n_clusters,
-    COUNT_IF(spread < @DIAGNOSTIC_LIMIT(flat_score_spread, @flat_score_spread)) AS n_flat
-  FROM spreads
-  GROUP BY
-    model_name
+    n_pairs,
+    flip_rate,
+    margin_correlation
+  FROM tacos_internal.judge_agreement
+  WHERE
+    comparison = 'wording'
 )
 SELECT
   totals.model_name::TEXT AS model_name,
@@ -88,9 +81,14 @@ SELECT
   @ROUNDED(totals.n_at_ceiling / totals.n_scores, 6)::DOUBLE AS ceiling_share,
   totals.length_correlation::DOUBLE AS length_correlation,
   COALESCE(flatness.n_clusters, 0)::BIGINT AS n_clusters,
-  @ROUNDED(flatness.n_flat / flatness.n_clusters, 6)::DOUBLE AS flat_cluster_share
+  @ROUNDED(flatness.n_flat / flatness.n_clusters, 6)::DOUBLE AS flat_cluster_share,
+  COALESCE(wordings.n_pairs, 0)::BIGINT AS n_wording_pairs,
+  wordings.flip_rate::DOUBLE AS wording_flip_rate,
+  wordings.margin_correlation::DOUBLE AS wording_correlation
 FROM totals
 LEFT JOIN orders
   ON orders.model_name = totals.model_name
-LEFT JOIN flatness
+LEFT JOIN wordings
+  ON wordings.model_name = totals.model_name
+LEFT JOIN tacos_internal.judge_flatness AS flatness
   ON flatness.model_name = totals.model_name

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from python_models.judging.judges import Judge, judge_of_round
-from python_models.judging.pairs import JudgingOptions, build_request, pairs_with_texts
+from python_models.judging.pairs import EMBEDDED, JudgingOptions, build_request, pairs_with_texts
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.lookup import Item, Lookup
 from python_models.llm.progress import Progress
@@ -93,7 +93,9 @@ class JudgingCalls:
             judge = Judge(options.model_name, options.effort)
             pairs = self._tables.get(f"tacos_internal.pairs_{judging_round}")
             n_missing = 0
-            if pairs is not None:
+            if pairs is not None and options.model_name == EMBEDDED:
+                spent.append(pairs)
+            elif pairs is not None:
                 n_pairs, n_missing = self._look_up(pairs, options)
                 self.n_calls[judge] += n_missing
                 self.n_cached[judge] += n_pairs - n_missing

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples
 from python_models.cli.judging_calls import JudgingCalls, Query, calls_at_most, count_unanswered, judges_of_rounds
 from python_models.judging.judges import Judge
-from python_models.judging.pairs import EMBEDDED, JudgingOptions
+from python_models.judging.pairs import EMBEDDED, JudgingOptions, build_request
 from python_models.judging.singletons import build_single_request, candidates_with_texts, parse_single_score
+from python_models.judging.wordings import STAGE, audited_pairs, most_audited
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.effort import reasoning_tokens
-from python_models.prompts import judging_prompts, singleton_prompts
+from python_models.llm.replies import parse_scores
+from python_models.prompts import judging_prompts, other_wording_prompts, singleton_prompts
 
 
 @dataclass
@@ -33,6 +35,8 @@ class JudgingEstimates:
     size: JudgingSize
     cache: ResponseCache | None
     variables: Mapping[str, Any]
+    _n_pairs: dict[Judge, int] = field(default_factory=dict)
+    _pairs_stay: bool = False
 
     def pairs(self) -> Iterator[StageEstimate]:
         """From the pairs in the warehouse if they are those of this dataset, else a bound.
@@ -48,6 +52,8 @@ class JudgingEstimates:
             n_calls, n_cached, is_bound = dict(calls.n_calls), dict(calls.n_cached), calls.is_bound
         else:
             n_calls, n_cached, is_bound = calls_at_most(self.size.n_samples, self.variables), dict[Judge, int](), True
+        self._n_pairs = {judge: n_calls.get(judge, 0) + n_cached.get(judge, 0) for judge in judges}
+        self._pairs_stay = not is_bound
         for judge in dict.fromkeys(judges):
             estimate = StageEstimate("judging", judge.model_name, effort=judge.effort)
             if judge.model_name != EMBEDDED:
@@ -55,6 +61,28 @@ class JudgingEstimates:
                 n_reasoning = reasoning_tokens(judge.effort)
                 self.size.fill_in(estimate, n_calls.get(judge, 0), reasoning_tokens=n_reasoning)
             yield estimate
+
+    def wordings(self) -> Iterator[StageEstimate]:
+        """The share of the pairs that is judged in other words: exact where ``pairs``, called before, was exact."""
+        share = float(self.variables["audit_wording_share"])
+        judges = judges_of_rounds(self.variables)
+        if not share:
+            return
+        for judge, n_most in most_audited(self._n_pairs, share):
+            if judge.model_name == EMBEDDED:
+                continue
+            estimate = StageEstimate(STAGE, judge.model_name, effort=judge.effort, is_bound=not self._pairs_stay)
+            if self._pairs_stay:
+                options = self._options(judge, other_wording_prompts())
+                rounds = [number for number, other in enumerate(judges, start=1) if other == judge]
+                requests = (build_request(row, options)[0] for number in rounds for row in self._audited(number, share))
+                n_pairs, n_most = count_unanswered(requests, self.cache, parse_scores)
+                estimate.n_cached = n_pairs - n_most
+            yield self.size.fill_in(estimate, n_most, reasoning_tokens=reasoning_tokens(judge.effort))
+
+    def _audited(self, judging_round: int, share: float) -> Iterator[dict[str, Any]]:
+        pairs, samples = self.kept[f"tacos_internal.pairs_{judging_round}"], self.kept["tacos.samples"]
+        return self.query(audited_pairs(pairs, samples, share).sql(dialect="duckdb"))
 
     def singletons(self) -> Iterator[StageEstimate]:
         """Exact if the candidates stay; else for all samples, of which some may not become candidates."""

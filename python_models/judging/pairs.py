@@ -109,7 +109,7 @@ def pairs_with_texts(pairs: str, samples: str) -> exp.Select:
 
 
 def judge_pairs(
-    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int
+    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int, stage: str = "judging"
 ) -> Iterator[pa.RecordBatch]:
     """Judge pairs, in bounded memory and in the order in which the answers come.
 
@@ -117,6 +117,7 @@ def judge_pairs(
         batches: lists of rows of ``pairs_with_texts``.
         options: whom to ask, and how.
         n_total: number of pairs, for the progress line.
+        stage: who asks, as it stands in the cache.
 
     Yields:
         Record batches of ``REPLY_SCHEMA``: one row per pair; ``scores`` is NULL and ``error`` says why where there is
@@ -128,7 +129,7 @@ def judge_pairs(
     if options.model_name == EMBEDDED:
         rows = score_pairs(batches, options.max_prompt_chars)
     else:
-        rows = _ask_judge(batches, options, n_total)
+        rows = _ask_judge(batches, options, n_total, stage)
     while chunk := list(islice(rows, _BATCH_ROWS)):
         yield pa.RecordBatch.from_pylist(chunk, schema=REPLY_SCHEMA)
 
@@ -166,7 +167,7 @@ def _read_schema(text: str) -> Mapping[str, Any]:
 
 
 def _ask_judge(
-    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int
+    batches: Iterable[list[dict[str, Any]]], options: JudgingOptions, n_total: int, stage: str
 ) -> Iterator[dict[str, Any]]:
     is_cut: dict[str, bool] = {}
 
@@ -177,7 +178,7 @@ def _ask_judge(
 
     sha256 = prompt_sha256(options.prompts["judge"], options.prompts["schema"])
     answers = ask(
-        "judging",
+        stage,
         work(),
         parse_scores,
         open_endpoint=open_configured_endpoint,

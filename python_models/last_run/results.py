@@ -29,6 +29,7 @@ _WITHOUT_TABLE = {"SEED", "EMBEDDED", "EXTERNAL"}
 _N_FAILED = """
 SELECT (SELECT COUNT(error) FROM tacos.tag_replies) + (SELECT COUNT(error) FROM tacos.pair_replies)
   + (SELECT COUNT(error) FROM tacos_internal.singleton_scores)
+  + (SELECT COUNT(error) FROM tacos_internal.wording_replies)
 """
 
 

@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from python_models.engine_connection import Connection
 from python_models.report import judging, lists, overview, samples, tags
 from python_models.report.sample_map import sample_map
 from python_models.report.section import Section
@@ -44,7 +44,7 @@ class ReportError(UserError, RuntimeError):
     """The report cannot be written: says the file and why."""
 
 
-def write_report(connection: duckdb.DuckDBPyConnection, path: Path, environment: str = "prod") -> None:
+def write_report(connection: Connection, path: Path, environment: str = "prod") -> None:
     """Write the report of an environment; a file that is there is replaced as a whole, or left as it is.
 
     Raises:

@@ -90,10 +90,17 @@ class ProjectCopy:
             "import gc, sys; gc.set_threshold(100_000, 20, 20); "
             f"from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
         )
+        return self._start("-c", code, *arguments)
+
+    def start_python(self, script: Path, *arguments: str) -> subprocess.Popen[str]:
+        """Start a script with the project's settings, in its folder."""
+        return self._start(str(script), *arguments)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
         environment |= {"PYTHONPATH": str(self.root), "COLUMNS": "200"} | self.variables()
         return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, *arguments],
             cwd=self.root,
             env=environment,
             stdout=subprocess.PIPE,
@@ -104,7 +111,7 @@ class ProjectCopy:
     def run(self, *arguments: str, module: str = "sqlmesh", expect_failure: bool = False) -> str:
         """Run a command to its end and return what it printed; fails the test where it fails (or does not)."""
         process = self.start(*arguments, module=module)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=900)
         assert (process.returncode != 0) == expect_failure, output
         return output
 

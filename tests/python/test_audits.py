@@ -488,6 +488,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {OUTCOMES: "('a', FALSE, NULL), ('b', TRUE, 1)"},
     ),
     (
+        "other_wordings_are_of_judged_pairs",
+        "wording_replies",
+        {"pairs(pair_id)": "('p'), ('q')"},
+        {"wording_replies(pair_id)": "('p')"},
+        {"wording_replies(pair_id)": "('p'), ('x')"},
+    ),
+    (
         "stays_follow_each_other",
         "selection_history",
         {},

@@ -31,6 +31,7 @@ def test_a_project_without_a_key(tmp_path: Path) -> None:
     project = ProjectCopy(tmp_path)
     project.write_samples(SAMPLES)
     assert "offline heuristic" in project.run("run", module="python_models.cli")
+    assert "Nothing is left to pay" in project.run("estimate", module="python_models.cli")
     assert project.query("SELECT COUNT(*) FROM tacos.tag_replies WHERE error IS NULL") == [(len(SAMPLES),)]
     tags = {tag for (tag,) in project.query("SELECT normalized_tag FROM tacos.normalized_tags")}
     assert {"french", "translation"} <= tags, tags

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from python_models.cli.judging_calls import calls_at_most
+from python_models.cli.judging_calls import JudgingCalls, calls_at_most
 from python_models.judging.judges import Judge, judge_of_round
+from python_models.judging.pairs import EMBEDDED, JudgingOptions
 
 FIRST, FINAL = Judge("small", "none"), Judge("large", "low")
 VARIABLES = {
@@ -41,3 +42,13 @@ def test_two_efforts_of_one_model_are_two_judges() -> None:
 def test_one_judge_has_one_bound() -> None:
     assert list(calls_at_most(1_000, VARIABLES | {"final_judge_model": ""})) == [FIRST]
     assert list(calls_at_most(1_000, VARIABLES | {"judging_profile": "paper"})) == [FIRST]
+
+
+def test_the_offline_heuristic_is_asked_for_nothing() -> None:
+    """It has no prompts, and makes no request that could be looked up."""
+    heuristic = JudgingOptions(EMBEDDED, prompts={}, max_prompt_chars=100, max_attempts=1)
+    tables = {"tacos.samples": "samples"} | {f"tacos_internal.pairs_{number}": "pairs" for number in (1, 2, 3)}
+    calls = JudgingCalls(lambda _: pytest.fail("a pair was looked up"), tables, [heuristic] * 3, None)
+    calls.count()
+    assert not calls.n_calls
+    assert not calls.is_bound

@@ -74,6 +74,7 @@ ALTERNATIVES: dict[str, Any] = {
     "judging_profile": "paper",
     "judge_calls_per_sample": 2,
     "audit_pair_share": 0.3,
+    "audit_wording_share": 0.3,
     "has_singleton_scores": True,
     "selection_size": 9,
     "samples_per_cluster": 2,

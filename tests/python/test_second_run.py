@@ -262,6 +262,26 @@ def test_samples_judged_alone_are_estimated_exactly_where_the_candidates_stay(
 
 
 @SLOW
+def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    assert estimate(project, "wordings") == (0, False)
+    edit(project, "config.yaml", "audit_wording_share: 0", "audit_wording_share: 1")
+    assert estimate(project, "wordings") == (len(before), False)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == len(before)
+    assert project.query(scores) == before
+    paid = "SELECT SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'wordings'"
+    assert project.query(paid) == [(len(before),)]
+    audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
+    assert project.query(audited) == [(len(before),)]
+    assert estimate(project, "wordings") == (0, False)
+
+
+@SLOW
 def test_the_history_tells_of_production_only_and_survives_a_promotion(project: ProjectCopy) -> None:
     """A plan in dev records nothing; what production sees after that plan is not lost when the plan is promoted."""
     recorded = "SELECT configuration_changes, n_selected FROM tacos_internal.selection_changes ORDER BY change_no"

@@ -20,7 +20,12 @@ from python_models.staging import read_arrow
 if TYPE_CHECKING:
     from sqlmesh.core.context import BaseContext
 
-_STAGES = {"tag_replies": "tagging", "pair_replies": "judging", "singleton_scores": "singletons"}
+_STAGES = {
+    "tag_replies": "tagging",
+    "pair_replies": "judging",
+    "singleton_scores": "singletons",
+    "wording_replies": "wordings",
+}
 _N_PROBES = 1_000
 _BATCH_ROWS = 1_000
 _KIND, _KEY = "recovered", "n_attempts"

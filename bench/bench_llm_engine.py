@@ -1,4 +1,4 @@
-"""How fast the engine asks, against a bare loop of AsyncOpenAI; how fast it replays; whether its memory stays flat.
+"""How fast the engine asks, beside a bare loop of AsyncOpenAI and plain aiohttp; how fast it replays; its memory.
 
     python bench/bench_llm_engine.py                          everything (about two minutes)
     python bench/bench_llm_engine.py --calls 1000 --replies 5000 --memory 2000 10000
@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import aiohttp
+import machine
 import openai
 
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
@@ -79,7 +81,27 @@ def fast_endpoint() -> Iterator[str]:
         process.wait()
 
 
-async def bare_loop(base_url: str, n_calls: int) -> float:
+async def plain_aiohttp(base_url: str, n_calls: int, concurrency: int) -> float:
+    """Calls per second of nothing but HTTP and JSON: what is the limit in Python."""
+    numbers = iter(range(n_calls))
+    connector = aiohttp.TCPConnector(limit=concurrency)
+
+    async def slot(session: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            asked = request(number)
+            body = {"model": asked.model, "messages": list(asked.messages), **asked.parameters}
+            async with session.post(f"{base_url}/chat/completions", json=body) as response:
+                reply = await response.json()
+            if not reply["choices"][0]["message"]["content"]:
+                raise RuntimeError("an empty reply")
+
+    started = time.perf_counter()
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await asyncio.gather(*(slot(session) for _ in range(concurrency)))
+    return n_calls / (time.perf_counter() - started)
+
+
+async def bare_loop(base_url: str, n_calls: int, concurrency: int) -> float:
     """Calls per second of AsyncOpenAI in its default configuration, so many at once."""
     client = openai.AsyncOpenAI(base_url=base_url, api_key="none")
     numbers = iter(range(n_calls))
@@ -100,13 +122,13 @@ async def bare_loop(base_url: str, n_calls: int) -> float:
                 raise RuntimeError("an empty reply")
 
     started = time.perf_counter()
-    await asyncio.gather(*(slot() for _ in range(CONCURRENCY)))
+    await asyncio.gather(*(slot() for _ in range(concurrency)))
     seconds = time.perf_counter() - started
     await client.close()
     return n_calls / seconds
 
 
-def engine(base_url: str, n_calls: int, cache_path: Path) -> float:
+def engine(base_url: str, n_calls: int, cache_path: Path, concurrency: int) -> float:
     """Calls per second of the engine, commits and parsing included."""
     started = time.perf_counter()
     n_read = 0
@@ -116,7 +138,7 @@ def engine(base_url: str, n_calls: int, cache_path: Path) -> float:
         parse_tags,
         open_endpoint=lambda: nullcontext(Endpoint((base_url,))),
         cache_path=cache_path,
-        settings=LlmSettings(max_concurrency=CONCURRENCY),
+        settings=LlmSettings(max_concurrency=concurrency),
     ):
         n_read += answer.value is not None
     if n_read != n_calls:
@@ -124,18 +146,29 @@ def engine(base_url: str, n_calls: int, cache_path: Path) -> float:
     return n_calls / (time.perf_counter() - started)
 
 
-def compare(n_calls: int, n_rounds: int) -> dict[str, float]:
-    """Both in turns against the same server; medians over the rounds."""
-    bare, ours = [], []
+def compare(n_calls: int, n_rounds: int, concurrency: int) -> dict[str, float]:
+    """All three in turns against the same server; medians over the rounds. CPU is that of this process alone."""
+    rates: dict[str, list[float]] = {"aiohttp": [], "bare": [], "engine": []}
+    cpu: dict[str, list[float]] = {name: [] for name in rates}
     with fast_endpoint() as base_url, tempfile.TemporaryDirectory() as folder:
         for number in range(n_rounds):
-            bare.append(asyncio.run(bare_loop(base_url, n_calls)))
-            ours.append(engine(base_url, n_calls, Path(folder) / f"{number}.sqlite"))
+            cache = Path(folder) / f"{number}.sqlite"
+            ways = {
+                "aiohttp": lambda: asyncio.run(plain_aiohttp(base_url, n_calls, concurrency)),
+                "bare": lambda: asyncio.run(bare_loop(base_url, n_calls, concurrency)),
+                "engine": lambda cache=cache: engine(base_url, n_calls, cache, concurrency),
+            }
+            for name, way in ways.items():
+                started = time.process_time()
+                rates[name].append(way())
+                cpu[name].append((time.process_time() - started) / n_calls * 1000)
+    ratios = [ours / bare for ours, bare in zip(rates["engine"], rates["bare"], strict=True)]
     return {
-        "bare_calls_per_s": round(statistics.median(bare), 1),
-        "engine_calls_per_s": round(statistics.median(ours), 1),
-        "ratio": round(statistics.median(o / b for o, b in zip(ours, bare, strict=True)), 2),
-        "least_ratio": round(min(o / b for o, b in zip(ours, bare, strict=True)), 2),
+        **{f"{name}_calls_per_s": round(statistics.median(found), 1) for name, found in rates.items()},
+        **{f"{name}_cpu_ms": round(statistics.median(found), 3) for name, found in cpu.items()},
+        "ratio": round(statistics.median(ratios), 2),
+        "least_ratio": round(min(ratios), 2),
+        "cpu_ratio": round(statistics.median(cpu["bare"]) / statistics.median(cpu["engine"]), 2),
     }
 
 
@@ -183,17 +216,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=5_000, help="calls per round of the comparison, 0 to skip")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[8, 64, 256])
     parser.add_argument("--replies", type=int, default=50_000, help="cached replies to replay, 0 to skip")
     parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 200_000], help="numbers of items")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        engine(options.child[0], int(options.child[1]), Path(options.child[2]))
+        engine(options.child[0], int(options.child[1]), Path(options.child[2]), CONCURRENCY)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
-    figures: dict[str, object] = {}
-    if options.calls:
-        figures["tagging_at_concurrency_64"] = compare(options.calls, options.rounds)
+    figures: dict[str, object] = {"benchmark": "llm_engine", "machine": machine.describe()}
+    for concurrency in options.in_flight if options.calls else []:
+        figures[f"in_flight_{concurrency}"] = compare(options.calls, options.rounds, concurrency)
     if options.replies:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "cache.sqlite"

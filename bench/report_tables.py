@@ -76,6 +76,13 @@ CREATE TABLE tacos.normalization_waterfall AS
 SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
   $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share
 FROM (VALUES (1, 'raw'), (2, 'text_rules'), (3, 'word_forms'), (4, 'frequency')) AS steps(step_no, step);
+CREATE TABLE tacos.tagging_quality AS
+SELECT 1 AS metric_no, 'empty_share' AS metric, 0.1 AS value, NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high,
+  'share' AS unit, 'Samples whose usable reply names no tag.' AS note;
+CREATE TABLE tacos.cluster_coherence AS
+SELECT NULL::INT AS cluster_id, NULL::TEXT AS label, $n AS n_samples, 2000 AS n_measured, 0.31::DOUBLE AS mean_cosine,
+  0.12::DOUBLE AS random_cosine, 9.5::DOUBLE AS z_score, 0.005::DOUBLE AS p_value, 0.05::DOUBLE AS silhouette
+UNION ALL SELECT cluster_id, label, n_samples, 40, 0.31, 0.12, 4.5, 0.005, 0.05 FROM tacos.cluster_labels;
 CREATE TABLE tacos_internal.selection_comparison AS
 SELECT 'selected' AS method, $n // 4 AS n_selected, 1.0 AS shared_share;
 """

@@ -14,4 +14,4 @@ def selection_history(evaluator) -> str:
         make_tables(evaluator.engine_adapter)
     elif evaluator.runtime_stage == "after_all" and evaluator.this_env == "prod":
         record_selection(evaluator.engine_adapter, evaluator.snapshots, datetime.now(UTC).replace(tzinfo=None))
-    return "SELECT 1"
+    return "SELECT 1 AS n_recorded"

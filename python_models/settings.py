@@ -149,6 +149,12 @@ class LlmSettings:
         return cls(**values)
 
 
+def reading_processes() -> int:
+    """Processes that read a large dataset: ``TACOS_READING_PROCESSES``, else one per core that may be used."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(_number("TACOS_READING_PROCESSES", n_cores, 1, whole=True) or 1)
+
+
 def project_path(given: str | Path) -> Path:
     """A path of a setting, absolute: relative ones start at the project's root, whatever the current folder is."""
     return PROJECT_ROOT / Path(given).expanduser()

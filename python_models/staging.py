@@ -103,9 +103,7 @@ def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Pa
             writer.write_batch(batch)
 
 
-def read_batches(
-    context: ExecutionContext, query: exp.Query, batch_size: int = 2_000
-) -> Iterator[list[dict[str, Any]]]:
+def read_batches(context: BaseContext, query: exp.Query, batch_size: int = 2_000) -> Iterator[list[dict[str, Any]]]:
     """Read a query in batches of rows, in bounded memory.
 
     Yields:

@@ -110,6 +110,7 @@ RULES: dict[str, Rule] = {
     "has_singleton_scores": boolean,
     "selection_size": whole(0, 1_000_000_000),
     "samples_per_cluster": whole(0, 1_000_000_000),
+    "review_sample_size": whole(1, 1_000_000),
     "flat_score_spread": number(0, 100),
     **dict.fromkeys(
         (
@@ -120,7 +121,7 @@ RULES: dict[str, Rule] = {
     ),
     "min_cluster_agreement": number(-1, 1),
     "max_position_shift": number(0, 100),
-    "review_sample_size": whole(1),
+    "coherence_sample_size": whole(0, 1_000_000),
     "allow_grave_signatures": boolean,
 }
 

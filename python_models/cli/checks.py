@@ -19,6 +19,7 @@ from python_models.settings import (
     database_path,
     project_path,
     refuse_unknown_names,
+    uses_spark,
 )
 from python_models.source.files import find_files
 from python_models.terminal import UserError, shown_line
@@ -43,7 +44,7 @@ def check_settings(variables: Mapping[str, Any]) -> None:
         lambda: check_variables(variables),
         LlmSettings.from_environment,
         lambda: find_files(str(variables["dataset"])),
-        lambda: _check_database(database_path()),
+        lambda: None if uses_spark() else _check_database(database_path()),
         _check_cache,
         lambda: _check_folder("TACOS_CACHE", cache_path().parent / "staging" / "a file"),
         lambda: _check_local_model(str(variables.get("local_model") or "")),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from sqlglot import exp, parse_one
 
 from python_models.terminal import cell
 from python_models.variables import configured_variables
@@ -88,11 +89,11 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
     from python_models.llm.cache.recovery import cache_of_a_run
     from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
+    from python_models.staging import read_batches
 
     def query(sql: str) -> Iterator[dict[str, Any]]:
-        cursor = context.engine_adapter.cursor.cursor()
-        for batch in cursor.execute(sql).to_arrow_reader(1_000):
-            yield from batch.to_pylist()
+        for batch in read_batches(context, parse_one(sql, read="duckdb", into=exp.Select), 1_000):
+            yield from batch
 
     prompt = prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"]))
     size = JudgingSize(prompt, variables["max_prompt_chars"])

@@ -14,7 +14,7 @@ from python_models.terminal import shown, shown_line
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    import duckdb
+    from python_models.engine_connection import Connection
 
 _SHOWN_CHARS = 400
 _NAMED_SAMPLES = 5
@@ -135,7 +135,7 @@ def _scores(row: dict[str, Any]) -> str:
     return f"{judged}, cluster_score {row['cluster_score']:+.1f}" + ("" if error is None else f" ± {error:.1f}")
 
 
-def _find(connection: duckdb.DuckDBPyConnection, audit: str, wanted: str, environment: str) -> dict[str, Any]:
+def _find(connection: Connection, audit: str, wanted: str, environment: str) -> dict[str, Any]:
     """The one sample that is meant: the first way to find any decides, so that an id is never taken for text."""
     for way in _WAYS_TO_FIND:
         query = f"SELECT * FROM {audit} WHERE {way} ORDER BY sample_id LIMIT {_NAMED_SAMPLES + 1}"  # noqa: S608

@@ -15,7 +15,7 @@ from python_models.terminal import count
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from duckdb import DuckDBPyConnection
+    from python_models.engine_connection import Connection
 
 _ROWS_AT_ONCE = 1000
 _TABLES = ("selected", "samples", "source_records", "cluster_labels")
@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
             export.write(_kept(connection, tables, options.with_scores))
         except OSError as error:
             where = error.filename or options.path
-            raise WarehouseError(f"cannot write {where}: {error.strerror}. Name another file.") from error
+            raise WarehouseError(
+                f"cannot write {where}: {error.strerror}. Name another file, or free some space."
+            ) from error
     _tell(export)
     return 0
 
@@ -80,7 +82,7 @@ def _tell(export: Export) -> None:
         print(f"In LLaMA-Factory: dataset_dir: {export.path.parent}, dataset: {names}")
 
 
-def _check(connection: DuckDBPyConnection, tables: dict[str, str], environment: str) -> bool:
+def _check(connection: Connection, tables: dict[str, str], environment: str) -> bool:
     """See that there is a record for every kept sample; say whether a column mapping was used for one of them."""
     query = (
         "SELECT COUNT(*) AS n, COUNT(conversation) AS n_found, "  # noqa: S608
@@ -99,7 +101,7 @@ def _check(connection: DuckDBPyConnection, tables: dict[str, str], environment: 
     return bool(found["is_mapped"])
 
 
-def _kept(connection: DuckDBPyConnection, tables: dict[str, str], has_scores: bool) -> Iterator[Kept]:
+def _kept(connection: Connection, tables: dict[str, str], has_scores: bool) -> Iterator[Kept]:
     found = connection.execute(
         "SELECT selected.sample_id, records.conversation, records.source_file || ' record ' || records.record_no, "  # noqa: S608
         "records.instruction, records.response, records.system_prompt, selection_rank, labels.label, "

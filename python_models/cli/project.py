@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from sqlmesh.core.console import TerminalConsole
 
 from python_models.cli.checks import check_settings
 from python_models.cli.console import FailureConsole, QuietConsole
-from python_models.cli.warehouse import WarehouseError, locked_message
+from python_models.cli.warehouse import WarehouseError, full_message, open_message
 from python_models.settings import PROJECT_ROOT, database_path
 from python_models.variables import configured_variables
 
@@ -44,7 +45,7 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
 
     Raises:
         SettingError: a setting is wrong.
-        WarehouseError: another process holds the warehouse, or a model or an audit failed.
+        WarehouseError: another process holds the warehouse, its disk is full, or a model or an audit failed.
     """
     os.chdir(PROJECT_ROOT)
     check_settings(configured_variables())
@@ -61,19 +62,27 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
     if console is not None:
         set_console(console)
     try:
+        gc.disable()  # a million small objects that live to the end: to look for garbage among them is half the time
         context = Context(paths=str(PROJECT_ROOT))
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 20)
+        gc.enable()
         try:
             yield context
         finally:
             context.close()
     except duckdb.IOException as error:
-        raise WarehouseError(locked_message(database_path(), error)) from error
+        raise WarehouseError(open_message(database_path(), error)) from error
+    except (duckdb.Error, OSError) as error:
+        if (message := full_message(error)) is None:
+            raise
+        raise WarehouseError(message) from error
     except SQLMeshError as error:
         raise WarehouseError(_told(console.failures if console else {}, str(error))) from error
 
 
 def _told(failures: dict[str, str], otherwise: str) -> str:
-    what = "\n".join(f"{name}: {text}" for name, text in failures.items()) or otherwise
+    what = "\n".join(f"{name}: {full_message(text) or text}" for name, text in failures.items()) or otherwise
     return (
         "the run stopped, and the models that come after it were not run. What was paid for is kept in the cache: the "
         f"next run goes on from here.\n{what}"

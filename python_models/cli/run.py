@@ -9,7 +9,7 @@ from python_models.cli import report
 from python_models.cli.summary import show_summary
 from python_models.cli.warehouse import WarehouseError, open_warehouse
 from python_models.last_run import receipt
-from python_models.settings import project_path
+from python_models.settings import project_path, uses_spark
 from python_models.terminal import shown_line
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ def run(options: argparse.Namespace) -> int:
         with open_project(is_quiet=not options.verbose) as context:
             _tell_of_another_dataset(context)
             _bring_up_to_date(context)
-            receipt.end(context.engine_adapter.fetchall)
-    if not receipt.is_as_made(report.REPORT):
+            if not uses_spark():
+                receipt.end(context.engine_adapter.fetchall)
+    if uses_spark():
+        report.write()
+    elif not receipt.is_as_made(report.REPORT):
         report.write()
         receipt.note_made(report.REPORT)
     show_summary()
@@ -57,7 +60,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_up_to_date() -> bool:
-    """Whether a run would read and leave exactly what the last one did: seen without loading the project."""
+    """Whether a run would read and leave exactly what the last one did: seen without loading the project.
+
+    Only where SQLMesh's record of production is in the warehouse: a DuckDB file.
+    """
+    if uses_spark():
+        return False
     try:
         with open_warehouse() as connection:
             return receipt.changes(lambda query: connection.execute(query).fetchall()) == []

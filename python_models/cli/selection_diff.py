@@ -15,7 +15,7 @@ from python_models.terminal import count, shown_line
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    import duckdb
+    from python_models.engine_connection import Connection
 
 _FIRST_CHARS = 90
 _SIGNS = {"entered": "+", "left": "-"}
@@ -94,7 +94,7 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _between(connection: duckdb.DuckDBPyConnection, before: str, after: str) -> list[dict[str, Any]]:
+def _between(connection: Connection, before: str, after: str) -> list[dict[str, Any]]:
     outcomes, labels, samples = (
         {name: table_in(connection, name, table, schema) for name in (before, after)}
         for table, schema in (
@@ -114,7 +114,7 @@ def _between(connection: duckdb.DuckDBPyConnection, before: str, after: str) -> 
     )
 
 
-def _since(connection: duckdb.DuckDBPyConnection, since: datetime) -> tuple[list[dict[str, Any]], list[str]]:
+def _since(connection: Connection, since: datetime) -> tuple[list[dict[str, Any]], list[str]]:
     """The differences between production's selection then and now, and what of the configuration changed meanwhile."""
     columns = "recorded_at, configuration_changes"
     changes = rows(connection, f"SELECT {columns} FROM tacos_internal.selection_changes ORDER BY change_no")  # noqa: S608

@@ -11,7 +11,7 @@ import numpy as np
 from python_models.cli.warehouse import rows, table_in
 
 if TYPE_CHECKING:
-    import duckdb
+    from python_models.engine_connection import Connection
 
 _TAGS = """
 SELECT tags.raw_tag, fates.normalized_tag, fates.action, fates.reason
@@ -60,7 +60,7 @@ WHERE centroids.cluster_on = 'samples' ORDER BY centroids.cluster_id
 _INTERNAL = ("placement_tags", "tag_embeddings", "cluster_centroids")
 
 
-def story_of(connection: duckdb.DuckDBPyConnection, environment: str, sample: dict[str, Any]) -> dict[str, Any]:
+def story_of(connection: Connection, environment: str, sample: dict[str, Any]) -> dict[str, Any]:
     """Everything about a sample, in one dict that JSON can hold.
 
     Args:

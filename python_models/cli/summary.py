@@ -10,6 +10,7 @@ from rich.table import Table
 
 from python_models.cli.report import REPORT
 from python_models.cli.warehouse import open_warehouse, rows
+from python_models.report.overview import measured
 from python_models.settings import database_path
 from python_models.terminal import cell, shown_line
 
@@ -45,6 +46,9 @@ _JUDGES = "SELECT DISTINCT model_name FROM tacos.pair_replies ORDER BY model_nam
 
 _CHECKS = "SELECT title, value, threshold, unit, is_failing, advice FROM tacos.failure_signatures ORDER BY check_no"
 
+_WIDE = 100
+"""Columns from which on a terminal shows the ids of the samples too."""
+
 
 def show_summary() -> None:
     """Print counts, ten kept samples, next steps and the verdict on the production environment."""
@@ -59,7 +63,7 @@ def show_summary() -> None:
     console.print(_counts_table(counts))
     console.print(_kept_table(kept, console.width))
     console.print(
-        "judge score: the mean of what the judge gave, 1 to 100. The ranks follow the cluster_score of "
+        "score: the mean of what the judge gave, 1 to 100. The ranks follow the cluster_score of "
         "tacos.sample_scores, which also counts against whom.\n",
         highlight=False,
     )
@@ -89,15 +93,8 @@ def verdict(checks: list[dict[str, Any]]) -> str:
 
 
 def _failure(check: dict[str, Any]) -> str:
-    value, limit = (_measure(check[name], check["unit"]) for name in ("value", "threshold"))
+    value, limit = (measured(check[name], check["unit"]) for name in ("value", "threshold"))
     return shown_line(f"{check['title']} {value} (limit {limit}): {check['advice']}")
-
-
-def _measure(number: float, unit: str) -> str:
-    """A measure as a reader says it: a share in percent, the others as they are."""
-    if unit == "share":
-        return f"{number:.1%}".replace(".0%", "%")
-    return f"{number:.2f}" if unit in ("agreement", "correlation") else f"{number:.3g}"
 
 
 def _counts_table(counts: list[dict[str, Any]]) -> Table:
@@ -115,16 +112,19 @@ def _counts_table(counts: list[dict[str, Any]]) -> Table:
 
 
 def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
+    is_wide = width >= _WIDE
+    cluster_width = 30 if is_wide else 18
     table = Table(title="The first of the kept samples", title_justify="left", box=SIMPLE)
     table.add_column("", justify="right", width=2)
-    table.add_column("cluster", width=20, no_wrap=True)
-    table.add_column("judge score", justify="right", width=11)
-    table.add_column("instruction", width=min(max(18, width - 62), 100), no_wrap=True)
-    table.add_column("sample", style="dim", width=8)
+    table.add_column("cluster", width=cluster_width, no_wrap=True)
+    table.add_column("score", justify="right", width=5)
+    table.add_column("instruction", width=min(width - cluster_width - (32 if is_wide else 19), 110), no_wrap=True)
+    if is_wide:
+        table.add_column("sample", style="dim", width=8)
     for row in kept:
         score = "-" if row["judge_score"] is None else f"{row['judge_score']:.0f}"
-        texts = (cell(row["cluster_label"]), score, cell(row["instruction"]), row["sample_id"][:8])
-        table.add_row(str(row["selection_rank"]), *texts)
+        texts = [cell(row["cluster_label"]), score, cell(row["instruction"]), row["sample_id"][:8]]
+        table.add_row(str(row["selection_rank"]), *(texts if is_wide else texts[:-1]))
     return table
 
 

@@ -97,8 +97,10 @@ def _after_draft(text: str, start: int) -> str:
 
     Some servers leave out the mark that begins the reasoning, and a draft may be all of it.
     """
+    if not _END_OF_REASONING.search(text, start):
+        return text
     try:
-        _, end = json.JSONDecoder().raw_decode(text, start)
+        _, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         return text
     ends = [mark.end() for mark in _END_OF_REASONING.finditer(text, end)]
@@ -146,7 +148,7 @@ def begins_with_json(text: str) -> bool:
     try:
         answer = after_reasoning(text)
         fence = _FENCE.match(answer)
-        json.JSONDecoder().raw_decode(answer, fence.end() if fence else 0)
+        _DECODER.raw_decode(answer, fence.end() if fence else 0)
     except (InvalidReply, ValueError, RecursionError):
         return False
     return True
@@ -165,7 +167,7 @@ def _find_values(text: str) -> list[Any]:
 def _read_value(text: str, start: int) -> tuple[Any, int]:
     """The value that begins there and where it ends, read strictly, else token by token."""
     try:
-        value, end = json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text, start)
+        value, end = _CAREFUL_DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         pass
     else:
@@ -217,7 +219,7 @@ def _as_string(body: str) -> str:
 
 
 def _strict_json(text: str) -> Any:
-    return json.loads(text, strict=False, object_pairs_hook=_unique)
+    return _LENIENT_DECODER.decode(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -226,6 +228,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs) and any(found[key] != value for key, value in pairs):
         raise ValueError(f"a key has two values in {quote(pairs)}")
     return found
+
+
+# Made once: to make one takes as long as to read a short reply.
+_DECODER = json.JSONDecoder()
+_CAREFUL_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+_LENIENT_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_unique)  # line breaks inside strings
 
 
 def _is_open(text: str) -> bool:

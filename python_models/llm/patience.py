@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 
-from python_models.llm.endpoint.client import CallFailed
 from python_models.llm.endpoint.endpoint import shown_url
+from python_models.llm.endpoint.failures import CallFailed
 from python_models.llm.endpoint.retries import LONGEST_RETRY_AFTER_S, backoff_s
 from python_models.llm.endpoint.transport import what_to_do
 from python_models.llm.errors import EndpointError

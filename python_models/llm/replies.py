@@ -111,13 +111,16 @@ def _read_score(scores: dict[str, Any], name: str) -> int:
     if name not in scores:
         raise InvalidReply("missing_key", f"wanted {name!r}, got the keys {quote(sorted(scores))}")
     value = scores[name]
-    wanted = f"{name!r} must be a whole number from {LOWEST_SCORE} to {HIGHEST_SCORE}, but it is {quote(value)}"
     if isinstance(value, str) and _INTEGRAL.fullmatch(value.strip()):
         value = float(value.strip())
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidReply("invalid_value", wanted)
+        raise InvalidReply("invalid_value", _wanted(name, scores[name]))
     if isinstance(value, float) and (not math.isfinite(value) or value != int(value)):
-        raise InvalidReply("invalid_value", wanted)
+        raise InvalidReply("invalid_value", _wanted(name, scores[name]))
     if not LOWEST_SCORE <= value <= HIGHEST_SCORE:
-        raise InvalidReply("out_of_range", wanted)
+        raise InvalidReply("out_of_range", _wanted(name, scores[name]))
     return int(value)
+
+
+def _wanted(name: str, value: object) -> str:
+    return f"{name!r} must be a whole number from {LOWEST_SCORE} to {HIGHEST_SCORE}, but it is {quote(value)}"

@@ -19,8 +19,9 @@ from typing import Any
 from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply
 from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.effort import Rooms
-from python_models.llm.endpoint.client import MOST_TIMEOUTS, AskDifferently, CallFailed, ChatClient
+from python_models.llm.endpoint.client import MOST_TIMEOUTS, ChatClient
 from python_models.llm.endpoint.endpoint import Endpoint
+from python_models.llm.endpoint.failures import AskDifferently, CallFailed
 from python_models.llm.endpoint.limits import RateLimits
 from python_models.llm.endpoint.retries import LONGEST_RETRY_AFTER_S
 from python_models.llm.errors import CacheError, EndpointError, SpendingLimitReached

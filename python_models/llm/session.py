@@ -113,7 +113,7 @@ class Session:
             batches.find_again()
             _, n_open, _ = batches.poll()
             if n_open and not self.settings.use_batch:
-                ids = ", ".join(batch_id or "?" for _, batch_id in batches.open_tokens())
+                ids = ", ".join(batches.open_ids)
                 raise EndpointError(
                     f"An earlier run sent requests through the batch API that are still under way ({ids}); asking them "
                     "again would pay for them twice. Set TACOS_USE_BATCH=1 to wait for them, or cancel them there."

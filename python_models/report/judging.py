@@ -11,11 +11,11 @@ from python_models.report.tables import Tables
 _N_POINTS = 1_500
 _BINS = """
 SELECT is_selected, LEAST(FLOOR(judge_score / 5), 19) * 5 AS low, COUNT(*) AS n, SUM(judge_score) AS total
-FROM {sample_audit} WHERE judge_score IS NOT NULL GROUP BY ALL ORDER BY ALL
+FROM {sample_audit} WHERE judge_score IS NOT NULL GROUP BY ALL ORDER BY is_selected, low
 """
 _ORDERS = """
 SELECT margin_first, margin_second, is_tie, is_flip, COUNT(*) AS n
-FROM {order_checks} GROUP BY ALL ORDER BY ALL
+FROM {order_checks} GROUP BY ALL ORDER BY margin_first, margin_second, is_tie, is_flip
 """
 _LENGTHS = """
 WITH judged AS (

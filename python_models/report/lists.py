@@ -1,4 +1,4 @@
-"""Sections that are tables: clusters, the reliability of the judge, money, other ways to choose."""
+"""Sections that are tables: quality of tags, clusters, reliability of the judge, money, other ways to choose."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ SELECT
   COALESCE(n_kept, 0) AS kept, ROUND(100 * COALESCE(n_kept, 0) / NULLIF(n_samples, 0), 1) AS kept_percent, best_kept
 FROM {cluster_labels} LEFT JOIN kept USING (cluster_id) ORDER BY n_samples DESC, cluster_id LIMIT ?
 """
+_QUALITY = "SELECT metric, value, value_low, value_high, unit, note FROM {tagging_quality} ORDER BY metric_no"
+_COHERENCE = """
+SELECT
+  COALESCE(cluster_id::TEXT, 'all') AS cluster, label, n_samples AS samples, n_measured AS measured, mean_cosine,
+  random_cosine, z_score, p_value, silhouette
+FROM {cluster_coherence} ORDER BY cluster_id IS NOT NULL, n_samples DESC, cluster_id LIMIT ?
+"""
 _SPEND = """
 SELECT stage, model_name, payment, n_calls, n_prompt_tokens, n_completion_tokens, cost_usd
 FROM {llm_spend} ORDER BY stage, model_name, payment
@@ -29,6 +36,30 @@ def clusters(tables: Tables) -> Section:
         return Section("clusters", "Clusters", ("The table cluster_labels has no row.",))
     fact = f"The {len(rows):,} largest clusters." if len(rows) == _N_ROWS else f"{len(rows):,} clusters, largest first."
     return Section("clusters", "Clusters", (fact,), grids=(grid("Clusters", rows),))
+
+
+def quality(tables: Tables) -> Section:
+    """How many tags there are, how fine, how general, how right."""
+    name, title = "quality", "How good the tags are"
+    rows = tables.rows(_QUALITY)
+    if not rows:
+        return Section(name, title, ("The table tagging_quality has no row.",))
+    return Section(name, title, grids=(grid("Measures of the tags", rows),))
+
+
+def coherence(tables: Tables) -> Section:
+    """Whether the instructions of a cluster are more alike than those of a random group."""
+    name, title = "coherence", "Do clusters hold together?"
+    rows = tables.rows(_COHERENCE, _N_ROWS)
+    if not rows:
+        return Section(name, title, ("The table cluster_coherence has no row.",))
+    if rows[0]["z_score"] is None:
+        return Section(name, title, ("Nothing was measured: coherence_sample_size is 0, or there is one cluster.",))
+    fact = (
+        f"Instructions of one cluster have a mean cosine of {rows[0]['mean_cosine']:.3f}, those of random groups of "
+        f"{rows[0]['random_cosine']:.3f}: {rows[0]['z_score']:.1f} standard deviations apart."
+    )
+    return Section(name, title, (fact,), grids=(grid("Coherence of the instructions of every cluster", rows),))
 
 
 def spend(tables: Tables) -> Section:

@@ -9,10 +9,16 @@ from python_models.terminal import shown_line
 
 _COUNTS = "SELECT n_samples, n_candidates, n_clusters, n_selected, n_judge_calls, shortfall FROM {selection_counts}"
 _JUDGES = "SELECT DISTINCT model_name FROM {pair_replies} ORDER BY 1"
+_CHECKS = """
+SELECT is_failing, title, value, threshold, unit, advice
+FROM {failure_signatures} ORDER BY is_failing DESC NULLS LAST, check_no
+"""
 _COST = """
 SELECT SUM(cost_usd) AS cost_usd, COUNT(*) FILTER (WHERE cost_usd IS NULL AND payment <> 'free') AS n_unknown
 FROM {llm_spend}
 """
+# Units of the measures that fail below their limit.
+_BOUNDS = {"agreement": "least", "score": "least"}
 
 
 def overview(tables: Tables) -> Section:
@@ -38,7 +44,7 @@ def overview(tables: Tables) -> Section:
 
 def verdict(tables: Tables) -> Section:
     """The failure signatures, those that fail first, with a light each."""
-    rows = tables.rows("SELECT * FROM {failure_signatures} ORDER BY is_failing DESC NULLS LAST")
+    rows = tables.rows(_CHECKS)
     if not rows:
         return Section("verdict", "Can it be trusted?", ("The table failure_signatures has no row.",))
     n_failing = sum(row["is_failing"] is True for row in rows)
@@ -46,7 +52,24 @@ def verdict(tables: Tables) -> Section:
     fact = f"{n_passed} of {len(rows)} checks passed, {n_failing} failed"
     n_silent = len(rows) - n_passed - n_failing
     fact += f", {n_silent} could not be made." if n_silent else "."
-    return Section("verdict", "Can it be trusted?", (fact,), grids=(grid("Failure signatures", rows),))
+    shown = [
+        {
+            "verdict": row["is_failing"],
+            "check": row["title"],
+            "measured": None if row["value"] is None else measured(row["value"], row["unit"]),
+            "limit": f"at {_BOUNDS.get(row['unit'], 'most')} {measured(row['threshold'], row['unit'])}",
+            "what_to_do": row["advice"] if row["is_failing"] else None,
+        }
+        for row in rows
+    ]
+    return Section("verdict", "Can it be trusted?", (fact,), grids=(grid("Failure signatures", shown),))
+
+
+def measured(number: float, unit: str) -> str:
+    """A measure of a failure signature as a reader says it: a share in percent, the others as they are."""
+    if unit == "share":
+        return f"{number:.1%}".replace(".0%", "%")
+    return f"{number:.2f}" if unit in ("agreement", "correlation") else f"{number:.3g}"
 
 
 def _cost(tables: Tables) -> str:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from python_models.engine_connection import Connection
 from python_models.report import judging, lists, overview, samples, tags
 from python_models.report.sample_map import sample_map
 from python_models.report.section import Section
@@ -25,9 +25,11 @@ _SECTIONS: Sequence[tuple[str, str, Callable[[Tables], Section]]] = (
     ("overview", "What was chosen", overview.overview),
     ("verdict", "Can it be trusted?", overview.verdict),
     ("waterfall", "Normalization, step by step", tags.waterfall),
+    ("quality", "How good the tags are", lists.quality),
     ("frequencies", "How often tags are", tags.frequencies),
     ("map", "A map of the samples", sample_map),
     ("clusters", "Clusters", lists.clusters),
+    ("coherence", "Do clusters hold together?", lists.coherence),
     ("scores", "Scores of kept and dropped samples", judging.scores),
     ("orders", "The same pair in both orders", judging.orders),
     ("reliability", "Reliability of the judge", lists.reliability),
@@ -42,7 +44,7 @@ class ReportError(UserError, RuntimeError):
     """The report cannot be written: says the file and why."""
 
 
-def write_report(connection: duckdb.DuckDBPyConnection, path: Path, environment: str = "prod") -> None:
+def write_report(connection: Connection, path: Path, environment: str = "prod") -> None:
     """Write the report of an environment; a file that is there is replaced as a whole, or left as it is.
 
     Raises:

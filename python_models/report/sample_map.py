@@ -38,7 +38,7 @@ FROM shown
 INNER JOIN {samples} AS samples USING (sample_id)
 LEFT JOIN {cluster_labels} AS labels USING (cluster_id)
 INNER JOIN (
-  SELECT sample_id, LIST(tag ORDER BY tag) AS tags FROM {placement_tags} SEMI JOIN shown USING (sample_id) GROUP BY ALL
+  SELECT sample_id, LIST_SORT(LIST(tag)) AS tags FROM {placement_tags} SEMI JOIN shown USING (sample_id) GROUP BY ALL
 ) AS tags USING (sample_id)
 ORDER BY shown.sample_id
 """

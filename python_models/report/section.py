@@ -78,7 +78,7 @@ def cell(value: object, column: str = "") -> Cell:
     if value is None:
         return Cell("–")
     if isinstance(value, bool):
-        if column == "is_failing":
+        if column == "verdict":
             return Cell("fails" if value else "passes", light="bad" if value else "good")
         return Cell("yes" if value else "no")
     if isinstance(value, int):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import duckdb
+from python_models.engine_connection import Connection, relations
 
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -22,9 +22,9 @@ class Tables:
         environment: a SQLMesh environment. A plan makes views of the changed models only; the others are those of prod.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, environment: str = "prod") -> None:
+    def __init__(self, connection: Connection, environment: str = "prod") -> None:
         self._connection = connection
-        found = connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+        found = relations(connection)
         suffix = "" if environment == "prod" else f"__{environment}"
         self._places: dict[str, str] = {}
         for schema in ("tacos_internal", "tacos", f"tacos_internal{suffix}", f"tacos{suffix}"):

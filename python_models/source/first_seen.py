@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 from sqlmesh.utils.errors import SQLMeshError
 
-from python_models.source.records import SCHEMA
+from python_models.source.rows import SCHEMA
 from python_models.staging import read_arrow
 
 if TYPE_CHECKING:

@@ -6,28 +6,22 @@ is parsed alone, damage costs the record that has it, and the next begins where 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 
-from python_models.source.conversations import is_turn
+from python_models.source.json_lines import Lines
 from python_models.source.pieces import Piece
+from python_models.source.salvage import BLANK, salvage
 from python_models.source.streams import KEPT_BYTES, MAX_RECORD_BYTES
 from python_models.source.texts import read_json
 from python_models.source.wrappers import WRAPPERS, expand, has_record_fields, holds_records, may_be_table, may_wrap
 
-MAX_PART = 1 << 20
-# An object over several lines is looked for in so many bytes.
-MAX_BLOCK = 256 << 10
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 # Strings are one token, so that brackets and commas inside them do not count. A lone quote is a string without an end.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],"]', re.DOTALL)
 REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 KEY = re.compile(rb'"([^"\\]{1,40})"\s*:\s*$')
-# With the record separator of RFC 7464.
-BLANK = b" \t\r\n\x1e"
 
 
 class JsonSplitter:
@@ -36,13 +30,9 @@ class JsonSplitter:
     Memory: about twice the longest record, which is cut off at ``MAX_RECORD_BYTES``.
     """
 
-    def __init__(self, stream: io.BufferedReader) -> None:
-        """Begin at the start of ``stream``."""
-        self.stream = stream
-        self.n_read = 0
-        self.ahead: deque[bytes] = deque()  # lines that were looked at
-        self.no_block_before = 0
-        self.is_line_start = True
+    def __init__(self, stream: io.BufferedReader, n_before: int = 0) -> None:
+        """Begin at the start of ``stream``, which has ``n_before`` bytes of its file before it."""
+        self.lines = Lines(stream, n_before)
         self.contexts = bytearray()  # open brackets of the lists of records, and of objects around them
         self.value = bytearray()  # the present value, as far as it was read
         self.stack = bytearray()  # its open brackets
@@ -55,13 +45,13 @@ class JsonSplitter:
 
     def split(self) -> Iterator[Piece]:
         """Yield the pieces."""
-        while part := self._take():
-            if self.stack and self.is_line_start and self._begins_record(part):
+        while part := self.lines.take():
+            if self.stack and self.lines.is_line_start and self._begins_record(part):
                 yield from self._give_up()
-            is_line_start, self.is_line_start = self.is_line_start, part.endswith(b"\n")
+            is_line_start, self.lines.is_line_start = self.lines.is_line_start, part.endswith(b"\n")
             pieces = self._read_line(part) if is_line_start and not (self.value or self.beginning) else None
             yield from self._scan(part) if pieces is None else pieces
-            self.n_read += len(part)
+            self.lines.n_read += len(part)
             if len(self.value) > MAX_RECORD_BYTES:
                 # Go on without the text: only the brackets are counted.
                 self.beginning, self.list_start = self.beginning or bytes(self.value[:KEPT_BYTES]), None
@@ -74,52 +64,16 @@ class JsonSplitter:
         if self.contexts:
             text = text.removesuffix(b",")
         if text == b"{" and self.contexts[-1:] != b"{":
-            return self._read_block(part)
+            return None if (value := self.lines.take_block(part)) is None else self._expand(value)
         if text[:1] in (b"{", b"[") and self.contexts[-1:] != b"{":
             value, error = read_json(text) if text[-1:] in (b"}", b"]") else (None, "")
             return self._expand(value) if error is None else None
         return None if self.contexts or not text or text[:1] in (b"{", b"[") else self._read_other_line(part)
 
-    def _read_block(self, first: bytes) -> Iterable[Piece] | None:
-        """Read the lines of an object up to the bracket that is indented as its first; None if they are no object."""
-        if self.n_read < self.no_block_before:
-            return None
-        end = first[: first.index(b"{")] + b"}"
-        lines, n_bytes = [first], len(first)
-        while n_bytes < MAX_BLOCK and (line := self._take()):
-            lines.append(line)
-            n_bytes += len(line)
-            if line.startswith(end):
-                value, error = read_json(b"".join(lines).strip(BLANK).removesuffix(b","))
-                if error is None:
-                    self.n_read += n_bytes - len(first)
-                    self.is_line_start = line.endswith(b"\n")
-                    return self._expand(value)
-                break
-        # So that no line is looked at more than twice.
-        self.no_block_before = self.n_read + n_bytes
-        self.ahead.extendleft(reversed(lines[1:]))
-        return None
-
-    def _take(self) -> bytes:
-        return self.ahead.popleft() if self.ahead else self.stream.readline(MAX_PART)
-
     def _read_other_line(self, part: bytes) -> Iterator[Piece]:
         """Read a line between values that does not begin like one: a scalar, or something that is not JSON."""
-        digest, n_bytes, text = hashlib.md5(part, usedforsecurity=False), len(part), bytearray(part)
-        n_counted = len(part)  # by the caller
-        while not part.endswith(b"\n") and (part := self._take()):
-            digest.update(part)
-            n_bytes += len(part)
-            text += part if n_bytes <= MAX_RECORD_BYTES else b""
-        self.n_read += n_bytes - n_counted
-        self.is_line_start = True
-        if n_bytes > MAX_RECORD_BYTES:
-            # The digest tells such lines apart.
-            kept = b"%s ... (%d bytes, md5 %s)" % (text[:KEPT_BYTES], n_bytes, digest.hexdigest().encode())
-            yield Piece(kept, None, f"line {TOO_LONG}")
-        else:
-            yield from self._parse(bytes(text))
+        text, is_too_long = self.lines.take_long(part)
+        yield from (Piece(text, None, f"line {TOO_LONG}"),) if is_too_long else self._parse(text)
 
     def _scan(self, part: bytes) -> Iterator[Piece]:
         """Scan a part of the file, which continues the present value."""
@@ -208,7 +162,7 @@ class JsonSplitter:
         self.value.clear()
         self.list_start = None
         if self.beginning or len(text) > MAX_RECORD_BYTES:
-            error = f"record {TOO_LONG}, ending at byte {self.n_read + where}"
+            error = f"record {TOO_LONG}, ending at byte {self.lines.n_read + where}"
             kept, self.beginning = (self.beginning or text)[:KEPT_BYTES], b""
             yield Piece(kept, None, error)
         elif self.contexts[-1:] != b"{":
@@ -223,7 +177,7 @@ class JsonSplitter:
         text = text.strip(BLANK) if self.contexts else text.strip(BLANK + b",")
         if text:
             value, error = read_json(text)
-            yield from self._expand(value) if error is None else _salvage(text, error)
+            yield from self._expand(value) if error is None else salvage(text, error)
 
     def _expand(self, value: object) -> Iterable[Piece]:
         if isinstance(value, dict) and not may_wrap(names := tuple(value)):
@@ -257,7 +211,7 @@ class JsonSplitter:
         if self.beginning:
             yield from self._finish(b"", 0)
         elif text:
-            yield from _salvage(text, error or read_json(text)[1] or "malformed JSON")
+            yield from salvage(text, error or read_json(text)[1] or "malformed JSON")
         self.value.clear()
         self.list_start = None
 
@@ -267,7 +221,7 @@ class JsonSplitter:
         start = self.value.strip(BLANK)[:1]
         if self.contexts or (start and b"\n" in self.value.strip(BLANK)) or start == b"[":
             what = "object" if start == b"{" and not self.contexts else "array"
-            error = f"malformed JSON: the {what} breaks off at byte {self.n_read}"
+            error = f"malformed JSON: the {what} breaks off at byte {self.lines.n_read}"
             if not start:
                 yield Piece(b"", None, error)
             yield from self._give_up(error)
@@ -277,23 +231,6 @@ class JsonSplitter:
 
 def _name(match: re.Match[bytes]) -> str:
     return match.group(1).decode("utf-8", "replace").lower()
-
-
-def _salvage(text: bytes, error: str) -> Iterator[Piece]:
-    """Save the lines of a damaged value that are records of their own; the others are one damaged record each run."""
-    damaged: list[bytes] = []
-    for line in text.split(b"\n"):
-        value, line_error = (None, "") if not damaged else read_json(line.strip(BLANK).removesuffix(b","))
-        if line_error is None and isinstance(value, dict) and has_record_fields(value) and not is_turn(value):
-            if damaged != [b""]:
-                lost = b"\n".join(damaged).strip()
-                yield Piece(lost, None, read_json(lost)[1] or error)
-            yield Piece(b"", value, None)
-            damaged = [b""]
-        else:
-            damaged.append(line)
-    if damaged != [b""]:
-        yield Piece(b"\n".join(damaged).strip(), None, error)
 
 
 def _ends_escaped(text: bytes) -> bool:

@@ -14,8 +14,9 @@ from python_models.source.archives import ArchiveError
 from python_models.source.columnar import read_arrow, read_parquet
 from python_models.source.csv_rows import read_csv, sniff_delimiter
 from python_models.source.files import DatasetFile
-from python_models.source.json_stream import BLANK, JsonSplitter
+from python_models.source.json_stream import JsonSplitter
 from python_models.source.pieces import Piece
+from python_models.source.salvage import BLANK
 from python_models.source.streams import MAX_RECORD_BYTES, ByteSource, open_bytes
 from python_models.source.texts import read_json
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,16 +29,23 @@ class ProjectCopy:
     Attributes:
         root: the scratch folder.
         environment: environment variables beside those of every process.
+        has_coherence: whether the instructions are embedded too, for which a process loads the embedder.
     """
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
+    has_coherence: bool = False
 
     def __post_init__(self) -> None:
         for part in PARTS:
             source = PROJECT_ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.root / part)
+        if not self.has_coherence:
+            config = self.root / "config.yaml"
+            text, n = re.subn(r"(coherence_sample_size:) \d+", r"\1 0", config.read_text(encoding="utf-8"))
+            assert n == 1
+            config.write_text(text, encoding="utf-8")
 
     @classmethod
     def opened(cls, root: Path, environment: dict[str, str]) -> ProjectCopy:
@@ -82,10 +90,17 @@ class ProjectCopy:
             "import gc, sys; gc.set_threshold(100_000, 20, 20); "
             f"from {package} import {function} as main; sys.argv[0] = 'command'; sys.exit(main())"
         )
+        return self._start("-c", code, *arguments)
+
+    def start_python(self, script: Path, *arguments: str) -> subprocess.Popen[str]:
+        """Start a script with the project's settings, in its folder."""
+        return self._start(str(script), *arguments)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
         environment |= {"PYTHONPATH": str(self.root), "COLUMNS": "200"} | self.variables()
         return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, *arguments],
             cwd=self.root,
             env=environment,
             stdout=subprocess.PIPE,
@@ -96,7 +111,7 @@ class ProjectCopy:
     def run(self, *arguments: str, module: str = "sqlmesh", expect_failure: bool = False) -> str:
         """Run a command to its end and return what it printed; fails the test where it fails (or does not)."""
         process = self.start(*arguments, module=module)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=900)
         assert (process.returncode != 0) == expect_failure, output
         return output
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
+
 from python_models.cli.summary import verdict
+from python_models.report.overview import verdict as report_verdict
+from python_models.report.tables import Tables
 
 
 def check(title: str, value: float | None, threshold: float, unit: str = "share") -> dict[str, Any]:
@@ -40,3 +44,24 @@ def test_every_failure_has_its_value_its_limit_and_its_advice() -> None:
 
 def test_an_advice_with_line_ends_stays_on_its_line() -> None:
     assert len(verdict([check("a\nb\x1b[31m", 1.0, 0.5)]).splitlines()) == 1
+
+
+def test_the_report_shows_every_check_with_its_light_its_measure_and_which_way_its_limit_goes() -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            """CREATE SCHEMA tacos; CREATE TABLE tacos.failure_signatures AS
+            SELECT * FROM (VALUES
+              (1, 'lost tags', 0.147, 0.5, 'share', FALSE, 'Lower it.'),
+              (2, 'agreement', 0.2, 0.3, 'agreement', TRUE, 'Change it.'),
+              (3, 'judge flips', NULL, 0.25, 'share', NULL, 'Take another.')
+            ) AS t(check_no, title, value, threshold, unit, is_failing, advice)"""
+        )
+        section = report_verdict(Tables(connection))
+    assert section.facts == ("1 of 3 checks passed, 1 failed, 1 could not be made.",)
+    (grid,) = section.grids
+    assert [[cell.text for cell in row] for row in grid.rows] == [
+        ["fails", "agreement", "0.20", "at least 0.30", "Change it."],
+        ["passes", "lost tags", "14.7%", "at most 50%", "–"],
+        ["–", "judge flips", "–", "at most 25%", "–"],
+    ]
+    assert [row[0].light for row in grid.rows] == ["bad", "good", ""]

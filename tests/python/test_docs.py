@@ -149,6 +149,26 @@ def test_a_query_of_what_is_not_there_is_found(project: Context, query: str) -> 
     assert sql_complaints(query, schema_of(project))
 
 
+OWN_PAGES = ("change", "cost", "diagnostics", "endpoints", "operate")
+"""Pages whose names in backticks are names of the project; others also name fields of data, and functions."""
+
+
+def test_every_name_in_a_page_of_the_project_is_one_of_it(project: Context) -> None:
+    known = set(project.config.variables)
+    for model in project.models.values():
+        known |= {model.view_name, *model.columns_to_types_or_raise}
+    named = {
+        (page, name)
+        for page in OWN_PAGES
+        for name in re.findall(
+            r"`(?:tacos\.|tacos_internal\.)?([a-z]+(?:_[a-z]+)+)`",
+            (PROJECT_ROOT / f"docs/{page}.md").read_text("utf-8"),
+        )
+    }
+    assert len(named) > 20
+    assert not {(page, name) for page, name in named if name not in known}
+
+
 def test_every_setting_in_a_page_is_one() -> None:
     known = set(re.findall(r"\bTACOS_[A-Z_]+\b", (PROJECT_ROOT / "docs/reference.md").read_text("utf-8")))
     named = {(path.name, name) for path in PAGES for name in re.findall(r"\bTACOS_[A-Z_]+\b", path.read_text("utf-8"))}

@@ -29,6 +29,7 @@ KEY = "sk-a-test-of-no-worth-0123456789"
 
 TOPICS = ("bread", "planets", "verbs", "taxes", "rivers", "poems")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
+LATER = [f"What about {topic}?" for topic in TOPICS[:5]]
 SELECTED = "SELECT * FROM tacos.selected ORDER BY selection_rank"
 
 
@@ -40,17 +41,18 @@ def endpoint() -> Iterator[FakeEndpoint]:
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that holds the vectors of the endpoint's tags, so that not every run has to load the embedder."""
+    """A cache that holds the vectors of tags and instructions, so that not every run has to load the embedder."""
     path = tmp_path_factory.mktemp("vectors") / "cache.sqlite"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TACOS_CACHE", str(path))
-        embed_tags(TAGS, EMBEDDER_NAME)
+        embed_tags([*TAGS, *(instruction for instruction, _ in SAMPLES), *LATER], EMBEDDER_NAME)
     return path
 
 
 def make_project(folder: Path, endpoint: FakeEndpoint, vectors: Path) -> ProjectCopy:
     folder.mkdir(exist_ok=True)
-    copy = ProjectCopy(folder, {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": KEY})
+    keys = {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": KEY}
+    copy = ProjectCopy(folder, keys, has_coherence=True)
     shutil.copy(vectors, copy.cache)
     copy.write_samples(SAMPLES)
     return copy
@@ -79,7 +81,11 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     sample_id = project.query(SELECTED)[0][0]
     assert "kept: number 1 of" in project.run("explain", sample_id[:8], module="python_models.cli")
 
-    project.write_samples([(f"What about {topic}?", f"Much about {topic}.") for topic in TOPICS[:5]])
+    # The endpoint's tags have nothing to do with the instructions, and the table says so.
+    measured = "SELECT n_measured, ABS(z_score) < 3 FROM tacos.cluster_coherence WHERE scope = 'all'"
+    assert project.query(measured) == [(len(SAMPLES), True)]
+
+    project.write_samples([(instruction, f"Much: {instruction}") for instruction in LATER])
     project.run("run", "--ignore-cron")
     assert project.n_calls("tagging") == len(SAMPLES) + 5
     assert project.query("SELECT COUNT(*) FROM tacos.tag_replies") == [(len(SAMPLES) + 5,)]

@@ -191,6 +191,26 @@ def test_a_hopeless_batch_is_not_paid_for_three_times(server: FakeEndpoint, tmp_
     assert len(server.batches) == 1
 
 
+def totals(server: FakeEndpoint) -> list[int]:
+    """Requests of each batch."""
+    return [found["request_counts"]["total"] for found in server.batches.values()]
+
+
+def test_of_a_large_hopeless_batch_a_small_one_is_paid_for(server: FakeEndpoint, tmp_path: Path) -> None:
+    server.behaviour.fault = lambda body, n_seen: "prose"
+    with pytest.raises(UselessReplies, match="50 items in a row"):
+        run(server, tmp_path, tagging_work(600), use_batch=True)
+    assert totals(server) == [50]
+
+
+def test_a_large_work_begins_with_a_small_batch_once(server: FakeEndpoint, tmp_path: Path) -> None:
+    assert all(answer.error is None for answer in run(server, tmp_path, tagging_work(600), use_batch=True))
+    assert totals(server) == [50, 550]
+    run(server, tmp_path, tagging_work(1_200), use_batch=True)
+    assert totals(server) == [50, 550, 600], "what answered before needs no trial"
+    assert set(server.record.answered.values()) == {1}
+
+
 def test_faults_inside_a_batch_end_parsed_or_typed(server: FakeEndpoint, tmp_path: Path) -> None:
     server.behaviour = Behaviour(fault_rate=0.3, seed=3)
     answers = run(server, tmp_path, tagging_work(400), use_batch=True)

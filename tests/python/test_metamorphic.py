@@ -91,6 +91,7 @@ ALTERNATIVES: dict[str, Any] = {
     "final_judge_model": "another-final-judge",
     "final_judge_effort": "low",
     "review_sample_size": 3,
+    "coherence_sample_size": 20,
     "flat_score_spread": 40,
     "max_malformed_share": 0.9,
     "max_untagged_share": 0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from contextlib import redirect_stdout
 from io import StringIO
@@ -12,7 +14,10 @@ from sqlglot import ErrorLevel, exp
 from sqlmesh import Context
 from sqlmesh.core.model import Model, SeedModel, SqlModel
 
+import python_models.cli
+import python_models.report
 from python_models.cli import main
+from python_models.engine_connection import with_parameters
 from python_models.selection.history import TABLES
 from python_models.settings import PROJECT_ROOT
 
@@ -142,6 +147,35 @@ def test_every_audit_transpiles_to_spark(project: Context) -> None:
     }
     assert len(audits) > 100, "audits were not found"
     problems = {name: found for name, query in audits.items() if (found := unsupported_by_spark(query))}
+    assert not problems
+
+
+def queries_of_commands() -> dict[str, str]:
+    """Every query that stands in a constant of a command or of the report, with names in place of its tables."""
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for package in (python_models.cli, python_models.report)
+        for found in pkgutil.iter_modules(package.__path__)
+    ]
+    return {
+        f"{module.__name__}.{name}": re.sub(r"\{(\w+)\}", r"tacos.\1", text)
+        for module in modules
+        for name, text in vars(module).items()
+        if name.isupper() and isinstance(text, str) and re.match(r"\s*(WITH|SELECT)\b", text)
+    }
+
+
+def test_every_query_of_a_command_transpiles_to_spark() -> None:
+    queries = queries_of_commands()
+    assert len(queries) > 15
+    # Of tags_diff, the first constant is a beginning of the others.
+    start = queries.pop("python_models.cli.tags_diff.DIFFERENCES")
+    queries = {name: start + text if "tags_diff" in name else text for name, text in queries.items()}
+    problems = {
+        name: found
+        for name, text in queries.items()
+        if (found := unsupported_by_spark(with_parameters(text, [1] * text.count("?") or [1, 1])))
+    }
     assert not problems
 
 

@@ -20,6 +20,7 @@ FOUNDATIONS = {
     "variables": {"settings", "terminal"},
     "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
+    "engine_connection": set(),
     "portable": set(),
     "spark": {"settings"},
     "staging": {"settings", "spark"},

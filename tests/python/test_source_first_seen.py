@@ -13,7 +13,7 @@ from sqlmesh.core.engine_adapter import create_engine_adapter
 from sqlmesh.utils.errors import SQLMeshError
 
 from python_models.source.first_seen import DATED_SCHEMA, FirstSeen, give_dates, read_first_seen
-from python_models.source.records import SCHEMA
+from python_models.source.rows import SCHEMA
 from python_models.staging import deliver, empty_result
 
 TODAY = date(2026, 3, 10)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from python_models.source import json_stream
+from python_models.source import json_lines, json_stream
 from python_models.source.files import find_files
 from python_models.source.readers import RawRecord, read_raw, recognise
 
@@ -219,7 +219,8 @@ def test_values_after_one_that_is_too_long_are_read_wherever_the_buffer_ends(
     chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(json_stream, "MAX_RECORD_BYTES", 40)
-    monkeypatch.setattr(json_stream, "MAX_PART", chunk)
+    monkeypatch.setattr(json_lines, "MAX_RECORD_BYTES", 40)
+    monkeypatch.setattr(json_lines, "MAX_PART", chunk)
     nested = {"a": {"b": ['"x\\', {"c": '}]"'}] * 9}, "d": '\\"]' * 40}
     path = tmp_path / "a.json"
     path.write_text(json.dumps([{"n": 1}, nested, {"n": 2}, "\\" * 99, {"n": 3}]))

@@ -20,7 +20,8 @@ import pytest
 
 from python_models.settings import PROJECT_ROOT
 from python_models.source.files import DatasetError
-from python_models.source.records import BATCH_ROWS, SCHEMA, describe_files, read_ids, read_records
+from python_models.source.records import describe_files, read_ids, read_records
+from python_models.source.rows import BATCH_ROWS, SCHEMA
 from python_models.staging import write_batches
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "source"
@@ -197,7 +198,8 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     program = (
         "import re, sys\n"
         "from pathlib import Path\n"
-        "from python_models.source.records import SCHEMA, read_records\n"
+        "from python_models.source.records import read_records\n"
+        "from python_models.source.rows import SCHEMA\n"
         "from python_models.staging import write_batches\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) // 1024\n"
         "before = peak()\n"

@@ -6,7 +6,6 @@ Items that wait stand in a file, not in memory. After each round they are looked
 from __future__ import annotations
 
 import copy
-import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -17,7 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from python_models.llm.batch import api
-from python_models.llm.batch.api import Batches, Entry, Failure, TooManyTokensError, batch_line
+from python_models.llm.batch.api import Batches, Failure, batch_line
+from python_models.llm.batch.ledger import Entry
+from python_models.llm.batch.service import TooManyTokensError
+from python_models.llm.batch.spool import Spool
 from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
 from python_models.llm.errors import SpendingLimitReached
 from python_models.llm.lookup import Answer, Item, Lookup
@@ -25,7 +27,7 @@ from python_models.llm.online import CHUNK, OnlineRun
 from python_models.llm.request import ChatRequest
 from python_models.llm.session import Session
 from python_models.llm.spending.prices import max_prompt_tokens
-from python_models.llm.streak import FailureStreak
+from python_models.llm.streak import MOST_IN_A_ROW, FailureStreak
 
 T = TypeVar("T")
 
@@ -33,49 +35,9 @@ FIRST_POLL_S = 5.0
 LONGEST_POLL_S = 60.0
 _SECONDS_PER_MESSAGE = 600.0
 _MAX_FAILURES = 3
-
-
-class Spool:
-    """Items that wait, as lines of a file.
-
-    Args:
-        path: where.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.n_items = 0
-        self._file = path.open("w", encoding="ascii")
-
-    def write(self, item: Item, first_attempt: int, n_failures: int) -> None:
-        """Append an item: at which attempt it began in this run, and how often the endpoint failed."""
-        request = item.request
-        line = [
-            item.item_ids[0],
-            first_attempt,
-            n_failures,
-            request.model,
-            [dict(message) for message in request.messages],
-            dict(request.parameters),
-            request.reply_schema,
-            request.schema_name,
-            request.reply_room,
-        ]
-        self._file.write(json.dumps(line) + "\n")
-        self.n_items += 1
-
-    def read(self) -> Iterator[tuple[str, ChatRequest, int, int]]:
-        """All items written so far: id, request, first attempt, number of failures."""
-        self._file.flush()
-        with self.path.open(encoding="ascii") as file:
-            for line in file:
-                item_id, first_attempt, n_failures, model, messages, *rest = json.loads(line)
-                yield item_id, ChatRequest(model, tuple(messages), *rest), first_attempt, n_failures
-
-    def close(self) -> None:
-        """Close and remove the file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+TRIAL_REQUESTS = MOST_IN_A_ROW
+"""Requests of a first batch before a large rest: if the model is of no use, no more than these are paid for."""
+TRIAL_FROM = 10 * TRIAL_REQUESTS
 
 
 def answers_by_batch(
@@ -84,10 +46,12 @@ def answers_by_batch(
     """Yield one answer per item of the work; what is not cached goes through the batch API."""
     with TemporaryDirectory(prefix="tacos-batch-") as folder:
         spool = Spool(Path(folder) / "0.jsonl")
-        items = iter(work)
+        items, is_tried = iter(work), False
         while chunk := list(islice(items, CHUNK)):
             found = [Item(key := request.key(1), request, [item_id], key=key) for item_id, request in chunk]
-            for item in session.own((yield from lookup.answer_from_cache(found))):
+            missing = yield from lookup.answer_from_cache(found)
+            is_tried = is_tried or len(missing) < len(found)
+            for item in session.own(missing):
                 spool.write(item, item.attempt, 0)
             session.show()
         if not spool.n_items:
@@ -100,7 +64,7 @@ def answers_by_batch(
             yield from OnlineRun(lookup, session, max_attempts).answers(waiting)
             return
         with closing(Batches(session.stage, session.endpoint, session.settings, session.cache)) as batches:
-            run = BatchRun(lookup, session, batches, max_attempts, Path(folder))
+            run = BatchRun(lookup, session, batches, max_attempts, Path(folder), is_tried=is_tried)
             yield from run.answers(spool)
         session.end()
 
@@ -114,10 +78,18 @@ class BatchRun:
         batches: the endpoint's batch API.
         max_attempts: new attempts per item.
         folder: for files on their way.
+        is_tried: whether the cache has answers of this work, so that a small batch first would only cost time.
     """
 
     def __init__(
-        self, lookup: Lookup[Any], session: Session, batches: Batches, max_attempts: int, folder: Path
+        self,
+        lookup: Lookup[Any],
+        session: Session,
+        batches: Batches,
+        max_attempts: int,
+        folder: Path,
+        *,
+        is_tried: bool,
     ) -> None:
         self._lookup = lookup
         self._session = session
@@ -126,6 +98,7 @@ class BatchRun:
         self._folder = folder
         self._limit_reached: SpendingLimitReached | None = None
         self._streak = FailureStreak(session.stage)
+        self._is_tried = is_tried
 
     def answers(self, spool: Spool) -> Iterator[Answer[Any]]:
         """Yield one answer per item of the spool."""
@@ -148,8 +121,10 @@ class BatchRun:
             self._session.look_at(self._models(spool))
             spoken = {model: copy.deepcopy(self._dialect(model)) for model in self._models(spool)}
             n_stored = self._batches.n_stored
+            self._is_tried = self._is_tried or spool.n_items < TRIAL_FROM
             if not self._send(spool):
                 raise self._limit_reached or AssertionError("nothing was left to send, but items wait")
+            self._is_tried = True
 
     def _sort(
         self, spool: Spool, rest: Spool, failures: dict[str, Failure], spoken: dict[str, Dialect]
@@ -165,6 +140,7 @@ class BatchRun:
                 begun[item_id] = (first_attempt, n_failures)
             missing = yield from self._lookup.answer_from_cache(items)
             if len(missing) < len(items):
+                self._is_tried = True
                 self._streak.succeeded()
             for item in missing:
                 first_attempt, n_failures = begun[item.item_ids[0]]
@@ -212,15 +188,16 @@ class BatchRun:
             self._session.count_spending()
             n_sent += len(entries)
             self._session.progress.n_calls += len(entries)
-            if self._batches.n_too_many is not None:
-                break  # the limit is one for all batches under way: one at a time
+            if self._batches.n_too_many is not None or not self._is_tried:
+                break  # the limit is one for all batches under way: one at a time; and a trial is alone
         return n_sent
 
     @property
     def _most_requests(self) -> int:
-        """Requests per batch: the limit, or half of what had too many tokens."""
+        """Requests per batch: the limit, or half of what had too many tokens; few in a trial."""
         n_too_many = self._batches.n_too_many
-        return api.MAX_REQUESTS if n_too_many is None else max(1, min(api.MAX_REQUESTS, n_too_many // 2))
+        most = api.MAX_REQUESTS if n_too_many is None else max(1, min(api.MAX_REQUESTS, n_too_many // 2))
+        return most if self._is_tried else min(most, TRIAL_REQUESTS)
 
     def _files(self, spool: Spool) -> Generator[tuple[Path, list[Entry]], None, None]:
         """Write batch files within the limits of requests and bytes, each of one model."""

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,81 +20,22 @@ import openai
 
 from python_models.llm.cache.response_cache import CachedReply, now_us
 from python_models.llm.endpoint.body import ACCEPT_ENCODING, BodyRefused, bound_body
-from python_models.llm.endpoint.completion import (
-    BAD_KEY,
-    MODERATED,
-    NO_MONEY,
-    error_of,
-    read_completion,
-    status_of,
-    words_of,
-)
+from python_models.llm.endpoint.completion import error_of, read_completion, words_of
 from python_models.llm.endpoint.dialect import Dialect, dialect_of, refused_effort, room_that_fits
-from python_models.llm.endpoint.endpoint import Endpoint, hide_bearer, shown_url
+from python_models.llm.endpoint.endpoint import Endpoint
+from python_models.llm.endpoint.failures import AskDifferently, CallFailed, Failures
 from python_models.llm.endpoint.pace import Pace
-from python_models.llm.endpoint.retries import read_retry_after
-from python_models.llm.endpoint.transport import trouble_of
 from python_models.llm.errors import EndpointError
 from python_models.llm.request import LENGTH_LIMITS, ChatRequest
 
 _CONNECT_TIMEOUT_S = 10.0
 MOST_TIMEOUTS = 4
 """While an address answers others, a call that waits in its queue is given up after so many times the timeout only."""
-_LONGEST_DETAIL = 300
-_TRANSIENT = frozenset({408, 409, 425, 429})
 _LEAST_ROOM = 64
 """Tokens: in less, no answer can be hoped for."""
 
 # One line per request at INFO would fill SQLMesh's log file.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
-
-
-class CallFailed(Exception):  # noqa: N818 - it says what happened
-    """One call brought no reply.
-
-    Attributes:
-        kind: ``http_500``, ``timeout``, ``connection``, ``bad_response``, ``refused``, ...
-        detail: what the endpoint said, without secrets.
-        is_transient: whether trying again makes sense.
-        is_unreachable: there never was a connection.
-        may_be_paid: whether the endpoint may have done the work.
-        retry_after_s: seconds the endpoint asked to wait.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        detail: str = "",
-        *,
-        is_transient: bool = False,
-        is_unreachable: bool = False,
-        may_be_paid: bool = False,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind = kind
-        self.detail = detail
-        self.is_transient = is_transient
-        self.is_unreachable = is_unreachable
-        self.may_be_paid = may_be_paid
-        self.retry_after_s = retry_after_s
-
-    @property
-    def is_turned_away(self) -> bool:
-        """Whether it came too often or too early: all calls to the address have to wait."""
-        return self.kind == "http_429" or (self.kind in {"http_503", "http_529"} and self.retry_after_s is not None)
-
-
-class AskDifferently(Exception):  # noqa: N818 - it says what to do
-    """The endpoint refused the form of a request; its dialect has changed, so ask again at once.
-
-    Attributes:
-        level: the format level to ask at (see ``dialect``).
-    """
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.level = level
 
 
 class ChatClient:
@@ -113,6 +54,7 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint, base_url: str, timeout_s: float, max_connections: int) -> None:
         self.base_url = base_url
         self._endpoint = endpoint
+        self._failures = Failures(endpoint, base_url)
         self._timeout_s = timeout_s
         self.pace = Pace(max_connections, timeout_s)
         timeout = httpx2.Timeout(MOST_TIMEOUTS * timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
@@ -168,7 +110,7 @@ class ChatClient:
                 body = {name: min(value, fits) if name in LENGTH_LIMITS else value for name, value in body.items()}
                 is_shortened = True
                 continue
-            failure = self._status_failure(status, response.headers, error, response.text)
+            failure = self._failures.of_status(status, response.headers, error, response.text)
             if isinstance(failure, EndpointError) or failure.kind == "refused":
                 return None, failure
             if status in {400, 422, 500} and self._learn(dialect, body, level, status, error):
@@ -187,14 +129,14 @@ class ChatClient:
             self.pace.learn(error.response.headers)
             raise
         except (openai.APIConnectionError, httpx2.HTTPError, OSError, aiohttp.ClientError, BodyRefused) as error:
-            raise self._call_failed(error) from None
+            raise self._failures.of_error(error, self._timeout_s) from None
         self.pace.learn(response.headers)
         try:
             return json.loads(response.content)
         except RecursionError:
             raise CallFailed("bad_response", "JSON nested too deep", may_be_paid=True) from None
         except ValueError:
-            detail = self._clean(response.text)
+            detail = self._failures.clean(response.text)
             raise CallFailed("bad_response", f"not JSON: {detail}", is_transient=True, may_be_paid=True) from None
 
     @asynccontextmanager
@@ -219,25 +161,16 @@ class ChatClient:
             finally:
                 watch.cancel()
 
-    def _call_failed(self, error: BaseException) -> CallFailed:
-        trouble = trouble_of(error, self._timeout_s)
-        return CallFailed(
-            trouble.kind,
-            self._clean(trouble.detail),
-            is_transient=trouble.is_transient,
-            is_unreachable=trouble.is_unreachable,
-            may_be_paid=not trouble.is_unreachable,
-        )
-
     def _learn(self, dialect: Dialect, body: dict[str, Any], level: int, status: int, error: dict[str, Any]) -> bool:
         parameter = error.get("param") if isinstance(error.get("param"), str) else None
         words = words_of(error)
         effort = refused_effort(body, words, parameter)
         if effort is not None:
+            said = self._failures.clean(str(error.get("message")))
             raise EndpointError(
-                f"The model {body['model']} does not take the reasoning effort {effort!r} "
-                f"({self._clean(str(error.get('message')))}). Set TACOS_TAGGING_EFFORT or TACOS_JUDGE_EFFORT to one "
-                "that it takes, or to nothing to leave it to the model."
+                f"The model {body['model']} does not take the reasoning effort {effort!r} ({said}). Set "
+                "TACOS_TAGGING_EFFORT or TACOS_JUDGE_EFFORT to one that it takes, or to nothing to leave it to the "
+                "model."
             )
         fits = room_that_fits(body, words)
         if fits is not None and "context" not in words:  # in a context, the room depends on the prompt
@@ -248,36 +181,6 @@ class ChatClient:
     @staticmethod
     def _may_try_next_format(dialect: Dialect, body: dict[str, Any], level: int) -> bool:
         return "response_format" in body and (dialect.accepted_level is None or dialect.accepted_level > level)
-
-    def _status_failure(
-        self, status: int, headers: Mapping[str, str], error: dict[str, Any], text: str
-    ) -> CallFailed | EndpointError:
-        """What an HTTP error means: a failed call, or an endpoint that cannot be used."""
-        said = self._clean(str(error.get("message") or text))
-        words = words_of(error) or text
-        where = shown_url(self.base_url)
-        if status == 401 or (status in {400, 403} and BAD_KEY.search(f"{words} {error.get('details')}")):
-            return EndpointError(
-                f"{where} refuses the key ({status}: {said}). Set OPENAI_API_KEY for this OPENAI_BASE_URL."
-            )
-        if status == 402 or (status in {400, 403, 429} and NO_MONEY.search(words)):
-            return EndpointError(f"The account at {where} cannot pay for requests ({status}: {said}).")
-        metadata = error.get("metadata")
-        is_flagged = isinstance(metadata, dict) and not metadata.keys().isdisjoint({"flagged_input", "reasons"})
-        if status in {400, 403, 422, 451} and (is_flagged or MODERATED.search(f"{words} {error.get('innererror')}")):
-            return CallFailed("refused", f"content_filter: {said}")
-        if status == 403:
-            return EndpointError(
-                f"{where} forbids the request (403: {said}). See that the key of OPENAI_API_KEY may use this model."
-            )
-        if status in {404, 405}:
-            return EndpointError(
-                f"{where} knows no such address or model ({status}: {said}). See OPENAI_BASE_URL (it usually ends in "
-                "/v1) and the model names TACOS_TAGGING_MODEL and TACOS_JUDGE_MODEL."
-            )
-        is_transient = status in _TRANSIENT or status >= 500
-        retry_after_s = read_retry_after(headers, text)
-        return CallFailed(f"http_{status}", said, is_transient=is_transient, retry_after_s=retry_after_s)
 
     def _read(
         self,
@@ -292,36 +195,11 @@ class ChatClient:
         try:
             reply = read_completion(payload, stage, request.model, attempt, key, requested_at_us, seconds * 1000)
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise self._failure_in_body(payload) from None
+            raise self._failures.in_body(payload) from None
         text = self._endpoint.hide_secrets(reply.text) if reply.text else reply.text
         if text is not reply.text or self._endpoint.is_free:
             reply = reply._replace(text=text, is_free=self._endpoint.is_free)
         return reply
-
-    def _failure_in_body(self, payload: Any) -> CallFailed | EndpointError:
-        """What an answer with status 200 means that is no chat completion; the work may have been done and paid."""
-        error = error_of(payload)
-        status = status_of(error)
-        failure = self._status_failure(status, {}, error, "") if status else None
-        if failure is None and MODERATED.search(words_of(error)):
-            failure = CallFailed("refused", f"content_filter: {self._clean(words_of(error))}")
-        if failure is None:
-            said = self._clean(str(error.get("message") or _shown(payload)))
-            failure = CallFailed("bad_response", f"no chat completion: {said}", is_transient=True)
-        if isinstance(failure, CallFailed):
-            failure.may_be_paid = True
-        return failure
-
-    def _clean(self, text: str) -> str:
-        text = " ".join(hide_bearer(self._endpoint.hide_secrets(text)).split())
-        return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
-
-
-def _shown(payload: object) -> str:
-    try:
-        return json.dumps(payload)
-    except RecursionError:
-        return "nested too deep"
 
 
 def _written_in_vain(error: dict[str, Any]) -> dict[str, Any]:

@@ -191,4 +191,4 @@ def test_nothing_is_recorded_while_the_project_is_loaded(stage: str) -> None:
     """There is no engine then: whoever asks for one is told so by an error."""
     from macros.selection_history import selection_history
 
-    assert selection_history(SimpleNamespace(runtime_stage=stage)) == "SELECT 1"
+    assert selection_history(SimpleNamespace(runtime_stage=stage)).startswith("SELECT 1")

@@ -249,6 +249,7 @@ def test_9_a_transcript_keeps_turns_calls_and_indents_apart() -> None:
     ("record", "expected"),
     [
         ({"prompt": "Human: who is it?", "response": "A"}, (None, "Human: who is it?", "A")),
+        ({"prompt": "Human: Q\n\nAssistant: a", "response": "A"}, (None, "Human: Q\n\nAssistant: a", "A")),
         ({"prompt": "### Heading\nQ", "response": "A"}, (None, "### Heading\nQ", "A")),
         ({"text": "plain text"}, "unknown format: keys text"),
         ({"text": "### Human: nobody answers"}, "unknown format: keys text"),

@@ -89,7 +89,12 @@ class _Workers:
         environment = {**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)}
         self._processes = [
             subprocess.Popen(  # noqa: S603 - this package
-                command, cwd=PACKAGE_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                command,
+                cwd=PACKAGE_ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for this process, which ends the others
             )
             for _ in range(n_processes)
         ]

@@ -67,8 +67,8 @@ format: $(INSTALLED_FOR_TESTS) ## format Python and SQL
 	$(BIN)/ruff format .
 	$(BIN)/sqlmesh format
 
-bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind the figures of the README (minutes)
-	for file in bench/bench_*.py bench/*_quality.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind every figure (an hour or more, with nothing else running)
+	$(BIN)/python bench/run_all.py
 
 clean: ## remove the environment and the warehouse; the cache of paid replies (.tacos) stays
 	rm -rf $(VENV) .spark warehouse.duckdb warehouse.duckdb.wal warehouse.duckdb.last_run.json logs .cache

@@ -5,8 +5,8 @@
 
 A real run whose replies are made at once (``instant_judge``), of usual lengths: three to four tags, two scores. Their
 tokens are counted by another rule than that of `tacos estimate`, which is asked before anything is paid. The prices are
-those of seeds/model_prices.csv; nothing is taken for cached by the endpoint. Calls grow with the samples, so that the sum
-for 52,000 is in proportion.
+those of seeds/model_prices.csv; nothing is taken for cached by the endpoint. Calls grow with the samples, so that the
+sum for 52,000 is in proportion.
 """
 
 from __future__ import annotations

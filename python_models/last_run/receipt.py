@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from python_models.last_run.results import Query, is_whole, read_results
 from python_models.settings import database_path
 from python_models.terminal import UserError
 from python_models.whole_file import whole_file
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,14 @@ def begin() -> None:
 
 def end(query: Query) -> None:
     """Keep what was read and left, if all of production was made since the dataset was read; else nothing is kept."""
-    if _start is None or not is_whole(query, _start.since_ms):
+    try:
+        if _start is None or not is_whole(query, _start.since_ms):
+            return
+        receipt: dict[str, Any] = {"dataset": _start.dataset, "models": _start.models, "snapshots": _start.snapshots}
+        receipt["digests"] = _start.inputs | read_results(query)
+    except Exception:  # SQLMesh's state may be elsewhere: then every run is made, and this one did not fail
+        _LOG.info("The run is not noted.", exc_info=True)
         return
-    receipt: dict[str, Any] = {"dataset": _start.dataset, "models": _start.models, "snapshots": _start.snapshots}
-    receipt["digests"] = _start.inputs | read_results(query)
     _write(receipt)
 
 

@@ -240,6 +240,15 @@ def test_a_run_that_was_not_whole_is_not_kept(query: Query, monkeypatch: pytest.
     assert not receipt.receipt_path().exists()
 
 
+def test_a_warehouse_without_the_state_is_not_noted(root: Path, query: Query) -> None:
+    """As where SQLMesh keeps its state in another database: the run goes on, and every run is made."""
+    query("DROP SCHEMA sqlmesh CASCADE")
+    assert receipt.is_new(query, "data.jsonl", [], "one 1")
+    receipt.end(query)
+    assert not receipt.receipt_path().exists()
+    assert receipt.is_new(query, "data.jsonl", [], "one 1")
+
+
 def test_failures_that_are_not_asked_for_again_are_kept(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TACOS_ASK_FAILED_AGAIN", "0")
     monkeypatch.setattr("time.time", lambda: NOW_MS / 1000 - 1)

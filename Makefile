@@ -8,7 +8,7 @@ INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 SCRATCH := TACOS_DATABASE=$(CURDIR)/$(VENV)/
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest exhaustive bench clean
+.PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest sparktest exhaustive bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,7 +35,7 @@ check: $(INSTALLED_FOR_TESTS) ## the inner loop in two minutes: format, lint, ty
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint typecheck sqltest quicktest
 
 quicktest: $(INSTALLED_FOR_TESTS)
-	$(BIN)/pytest -m "not long and not slow and not exhaustive and not embedded" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not long and not slow and not exhaustive and not embedded and not spark" -n 2 --dist loadgroup
 
 lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .
@@ -50,10 +50,14 @@ sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
 	$(SCRATCH)test.duckdb $(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
-	$(BIN)/pytest -m "not slow and not exhaustive" -n 3 --dist loadgroup
+	$(BIN)/pytest -m "not slow and not exhaustive and not spark" -n 3 --dist loadgroup
 
 slowtest: $(INSTALLED_FOR_TESTS) ## the longest of the Python tests: money, failures, changes and repetitions of whole runs
 	$(BIN)/pytest -m slow -n 3 --dist loadgroup
+
+sparktest: $(INSTALLED_FOR_TESTS) ## both engines over the same data, table by table; needs Java 17 (skipped without)
+	@$(PIP) install -r requirements/spark.txt
+	$(BIN)/pytest -m spark tests/python/spark
 
 exhaustive: $(INSTALLED_FOR_TESTS) ## every other variable, macro and dataset changed, each compared with a build from nothing (25 minutes)
 	$(BIN)/pytest -m exhaustive -n 2
@@ -67,4 +71,4 @@ bench: $(INSTALLED_FOR_TESTS) ## the benchmarks behind every figure (an hour or 
 	$(BIN)/python bench/run_all.py
 
 clean: ## remove the environment and the warehouse; the cache of paid replies (.tacos) stays
-	rm -rf $(VENV) warehouse.duckdb warehouse.duckdb.wal warehouse.duckdb.last_run.json logs .cache
+	rm -rf $(VENV) .spark warehouse.duckdb warehouse.duckdb.wal warehouse.duckdb.last_run.json logs .cache

@@ -1,9 +1,12 @@
 """Records per second of CPU that are read from the commonest forms of a dataset, beside what parsing alone costs.
 
-    python bench/bench_reading.py [--records 50000] [--repeats 3]
+    python bench/bench_reading.py [--records 50000] [--repeats 3] [--large 400000]
 
 The files are made here: alike on every machine. The yardstick of each form is the plainest loop that parses the same
 file (``json.loads`` a line, ``csv.DictReader``, ``to_pylist``) and makes nothing of it, measured in the same run.
+
+``--large`` reads JSON lines of so many records with one process and with two: seconds of CPU of the one that asks and
+of those that read. What others do on the machine does not change them, and they say how long it takes on free cores.
 """
 
 from __future__ import annotations
@@ -114,11 +117,28 @@ def best_seconds(count: Callable[[Path], int], path: Path, n_records: int, n_rep
     return min(seconds)
 
 
+def measure_processes(path: Path, n_records: int) -> None:
+    """Print what one process and several cost to read a large file."""
+    print(f"\n{path.stat().st_size / 1e6:,.0f} MB of JSON lines, {n_records:,} records")
+    print(f"{'processes':>10}{'wall s':>9}{'CPU s here':>12}{'CPU s there':>13}{'records/s on free cores':>25}")
+    for n_processes in (1, 2):
+        os.environ["TACOS_READING_PROCESSES"] = str(n_processes)
+        before = os.times()
+        if count_read(path) != n_records:
+            raise SystemExit(f"{path.name}: other records were read than written")
+        after = os.times()
+        here = after.user + after.system - before.user - before.system
+        there = after.children_user + after.children_system - before.children_user - before.children_system
+        wall, longest = after.elapsed - before.elapsed, max(here, there / n_processes)
+        print(f"{n_processes:>10}{wall:>9.1f}{here:>12.1f}{there:>13.1f}{n_records / longest:>25,.0f}")
+
+
 def main() -> None:
     """Measure every form and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--large", type=int, default=0)
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores (load {load:.1f}), Python {platform.python_version()}")
@@ -131,6 +151,13 @@ def main() -> None:
             n = arguments.records
             n_megabytes = path.stat().st_size / 1e6
             print(f"{form:32}{n_megabytes:>6.0f}{n / read:>12,.0f}{n / parsed:>15,.0f}{read / parsed:>16.1f}")
+        if arguments.large:
+            path = Path(folder, "large.jsonl")
+            with path.open("w") as file:
+                file.writelines(
+                    json.dumps(record, ensure_ascii=False) + "\n" for record in make_records(arguments.large)
+                )
+            measure_processes(path, arguments.large)
 
 
 if __name__ == "__main__":

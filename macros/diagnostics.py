@@ -6,6 +6,8 @@ from sqlglot import exp
 from sqlmesh import macro
 from sqlmesh.utils.errors import SQLMeshError
 
+from python_models.portable import rounded_sql
+
 _RANGES = {
     "max_malformed_share": (0, 1),
     "max_failure_share": (0, 1),
@@ -51,7 +53,7 @@ def lost_in_step(evaluator, count: exp.Expression) -> str:
 def metric_rows(evaluator, *names: exp.Expression) -> str:
     """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval."""
     return " UNION ALL ".join(
-        f"SELECT '{name.name}' AS metric, ROUND(measures.{name.name}, 6) AS value, "
+        f"SELECT '{name.name}' AS metric, {rounded_sql(f'measures.{name.name}', 6)} AS value, "
         "NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high FROM measures"
         for name in names
     )

@@ -56,7 +56,7 @@ def entropy(evaluator, frequency: exp.Expression) -> str:
     """
     n = frequency.sql(dialect="duckdb")
     terms = f"SUM(ROUND(1000000 * {n} * LN({n}))) / 1000000"
-    return f"ROUND((LN(SUM({n})) - {terms} / SUM({n})) / LN(2), 6)"
+    return rounded_sql(f"(LN(SUM({n})) - {terms} / SUM({n})) / LN(2)", 6)
 
 
 def _n_times_deviations(x: str, y: str) -> str:

@@ -69,8 +69,8 @@ SELECT
   measures.z_score::DOUBLE AS z_score,
   measures.p_value::DOUBLE AS p_value,
   measures.silhouette::DOUBLE AS silhouette,
-  ROUND(scopes.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
-  ROUND(scopes.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
+  @ROUNDED(scopes.single_cluster_share, 6)::DOUBLE AS single_cluster_share,
+  @ROUNDED(scopes.largest_cluster_share, 6)::DOUBLE AS largest_cluster_share,
   scopes.cluster_agreement::DOUBLE AS cluster_agreement,
   measures.embedding_model::TEXT AS embedding_model
 FROM scopes

@@ -28,7 +28,7 @@ WITH listed AS (
   GROUP BY
     tags.normalized_tag
   HAVING
-    ROUND(COUNT(*) / MAX(thresholds.n_samples), 6) > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share)
+    @ROUNDED(COUNT(*) / MAX(thresholds.n_samples), 6) > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share)
 )
 SELECT
   rules.raw_tag::TEXT AS raw_tag,

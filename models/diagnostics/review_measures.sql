@@ -48,7 +48,7 @@ WITH judged AS (
 )
 SELECT
   metric::TEXT AS metric,
-  ROUND(n_right / NULLIF(n_judged, 0), 6)::DOUBLE AS value,
+  @ROUNDED(n_right / NULLIF(n_judged, 0), 6)::DOUBLE AS value,
   @WILSON_BOUND(n_right, NULLIF(n_judged, 0))::DOUBLE AS value_low,
   (
     1 - @WILSON_BOUND((

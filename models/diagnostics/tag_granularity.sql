@@ -27,7 +27,7 @@ WITH written AS (
   SELECT
     tags.normalized_tag,
     COUNT(*) AS n_samples,
-    ROUND(COUNT(*) / NULLIF(MAX(thresholds.n_samples), 0), 6) AS sample_share
+    @ROUNDED(COUNT(*) / NULLIF(MAX(thresholds.n_samples), 0), 6) AS sample_share
   FROM tacos.normalized_tags AS tags
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   GROUP BY

@@ -66,10 +66,13 @@ WITH sides AS (
     cluster_id,
     sample_id,
     SUM(n_failed_judgments) AS n_failed_judgments,
-    LISTAGG(judge_model, ', then '
-    ORDER BY
-      opening_round,
-      judge_model) AS judge_model
+    ARRAY_TO_STRING(
+      LIST_TRANSFORM(
+        LIST_SORT(ARRAY_AGG(opening_round::TEXT || ' ' || judge_model)),
+        judge -> SUBSTRING(judge, 3)
+      ),
+      ', then '
+    ) AS judge_model
   FROM judges
   GROUP BY
     cluster_id,

@@ -120,6 +120,7 @@ def unsupported_by_spark(query: exp.Expression) -> list[str]:
         return [str(error)]
     tree = sqlglot.parse_one(translated, read="spark")
     unknown = {node.name.upper() for node in tree.find_all(exp.Anonymous)} - KNOWN_TO_SPARK
+    unknown |= {"LISTAGG"} if tree.find(exp.GroupConcat) else set()  # Spark has it from version 4 on
     return [f"unknown function {name}" for name in sorted(unknown)]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlglot.expressions import to_table
 
 from python_models.engine_connection import relations, with_parameters
+from python_models.portable import mean_sql, millionths_sql, rounded_sql
 from python_models.settings import PROJECT_ROOT
+from python_models.spark import drop_days
 
 LOAD = """
 import sys
@@ -55,3 +59,42 @@ def test_relations_of_duckdb() -> None:
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA tacos; CREATE VIEW tacos.one AS SELECT 1 AS x")
         assert ("tacos", "one") in relations(connection)
+
+
+class Partitions:
+    """An engine that has a table of some days."""
+
+    def __init__(self, *days: str) -> None:
+        self.days = days
+
+    def table_exists(self, table: object) -> bool:
+        return bool(self.days)
+
+    def fetchall(self, query: str) -> list[tuple[str]]:
+        assert query == "SHOW PARTITIONS `tacos`.`t`"
+        return [(f"day={day}",) for day in self.days]
+
+
+def test_the_days_to_be_written_are_dropped_and_no_others() -> None:
+    """Else Spark would keep the rows of a day that has none any more."""
+    table, first, last = to_table("tacos.t"), date(2026, 1, 2), date(2026, 1, 3)
+    four = Partitions("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
+    assert drop_days(four, table, "day", first, last) == (
+        "ALTER TABLE `tacos`.`t` DROP IF EXISTS PARTITION (day = '2026-01-02'), PARTITION (day = '2026-01-03')"
+    )
+    assert drop_days(Partitions("2026-01-01"), table, "day", first, last) is None
+    assert drop_days(Partitions(), table, "day", first, last) is None
+
+
+def test_the_same_number_comes_out_of_any_order_and_engine() -> None:
+    """Halves go up, and a mean is of an exact sum."""
+    import duckdb
+
+    values = "(VALUES (-0.0078125), (0.0078125), (2.5e-7)) AS t(x)"
+    with duckdb.connect() as connection:
+        rounded = connection.execute(f"SELECT {rounded_sql('x', 6)} FROM {values}").fetchall()
+        exact = connection.execute(f"SELECT {millionths_sql('x')} FROM {values}").fetchall()
+        (mean,) = connection.execute(f"SELECT {mean_sql('x')} FROM (VALUES (1), (2), (4), (NULL)) AS t(x)").fetchone()
+    assert [value for (value,) in rounded] == [-0.007812, 0.007813, 0.0]
+    assert [str(value) for (value,) in exact] == ["-0.007812", "0.007813", "0.000000"]
+    assert mean == 7 / 3

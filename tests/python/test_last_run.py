@@ -291,8 +291,10 @@ def test_what_was_made_of_the_tables(whole: Query, root: Path) -> None:
 
 
 def test_every_table_waits_for_something_new(project: Context) -> None:
-    """By reading from the reader of the dataset, however far down, or by asking for itself: one that does neither would be
-    made by a run without anything new, and would make the run after it a whole one."""
+    """By reading from the reader of the dataset, however far down, or by asking for itself.
+
+    One that does neither would be made by a run without anything new, and would make the run after it a whole one.
+    """
     reader = project.get_model("tacos.source_records", raise_if_missing=True)
     held = {reader.fqn, *project.dag.downstream(reader.fqn)}
     made = {

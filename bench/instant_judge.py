@@ -42,7 +42,7 @@ def _count_tokens(text: str) -> int:
     return sum(-(-len(piece) // 6) for piece in _PIECES.findall(text))
 
 
-async def _ask(
+async def ask_at_once(
     _client: ChatClient, stage: str, request: ChatRequest, attempt: int, key: str, _level: int = 0
 ) -> CachedReply:
     text = str(request.messages[-1]["content"])
@@ -53,5 +53,5 @@ async def _ask(
 
 
 if __name__ == "__main__":
-    ChatClient.ask = _ask  # type: ignore[method-assign]
+    ChatClient.ask = ask_at_once  # type: ignore[method-assign]
     sys.exit(main())

@@ -21,7 +21,7 @@ import machine
 _BENCH = Path(__file__).parent
 _NAMES = sorted(
     path.stem
-    for pattern in ("bench_*.py", "*_quality.py", "end_to_end.py", "money.py", "baselines.py")
+    for pattern in ("bench_*.py", "*_quality.py", "end_to_end.py", "stages.py", "money.py", "baselines.py")
     for path in _BENCH.glob(pattern)
 )
 

@@ -26,6 +26,9 @@ MODEL (
   ),
   tags (
     selection
+  ),
+  signals (
+    SOMETHING_IS_NEW()
   )
 );
 

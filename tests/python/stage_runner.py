@@ -145,12 +145,12 @@ class StageRunner:
 
     def _make_seed(self, model: SeedModel) -> None:
         given = self._seeds.get(model.name)
-        self.set_table(
-            model.name,
-            given
-            if given is not None
-            else pd.concat([frame for frame in model.render_seed() if isinstance(frame, pd.DataFrame)]),
-        )
+        frames = [given] if given is not None else [f for f in model.render_seed() if isinstance(f, pd.DataFrame)]
+        if frames:
+            self.set_table(model.name, pd.concat(frames))
+            return
+        columns = ", ".join(f'"{n}" {kind.sql("duckdb")}' for n, kind in model.columns_to_types_or_raise.items())
+        self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} ({columns})")
 
     def _make_python_table(self, model: PythonModel, table: str) -> None:
         columns = ", ".join(f'"{n}" {kind.sql("duckdb")}' for n, kind in model.columns_to_types_or_raise.items())

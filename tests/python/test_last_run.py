@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlmesh import Context
 
 from python_models.last_run import inputs, receipt, results
 from python_models.llm.cache.response_cache import ResponseCache
@@ -287,3 +288,18 @@ def test_what_was_made_of_the_tables(whole: Query, root: Path) -> None:
     assert not receipt.is_as_made(page)
     page.unlink()
     assert not receipt.is_as_made(page)
+
+
+def test_every_table_waits_for_something_new(project: Context) -> None:
+    """By reading from the reader of the dataset, however far down, or by asking for itself.
+
+    One that does neither would be made by a run without anything new, and would make the run after it a whole one.
+    """
+    reader = project.get_model("tacos.source_records", raise_if_missing=True)
+    held = {reader.fqn, *project.dag.downstream(reader.fqn)}
+    made = {
+        m.fqn: m for m in project.models.values() if not (m.kind.is_seed or m.kind.is_external or m.kind.is_embedded)
+    }
+    asking = {fqn for fqn, model in made.items() if any(name == "something_is_new" for name, _ in model.signals)}
+    assert reader.fqn in asking
+    assert made.keys() - held - asking == set()

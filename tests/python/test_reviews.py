@@ -148,8 +148,9 @@ def test_a_tag_that_a_spreadsheet_changed_is_known_by_its_id(tmp_path: Path) -> 
     fill_in(path, ("yes", ""))
     key = review_id(SAMPLE, "1/2")
     assert read_review(path, lambda keys: {key: "1/2"}) == {key: Verdict(SAMPLE, "1/2", True)}
-    with pytest.raises(ReviewError, match="row 2: its tag, or its ids"):
-        read_review(path, nothing_known)
+    for unknown in (nothing_known, lambda keys: dict.fromkeys(keys, "another tag")):
+        with pytest.raises(ReviewError, match="row 2: its tag, or its ids"):
+            read_review(path, unknown)
 
 
 @pytest.mark.parametrize("content", [b"a,b\r\n1,2\r\n", b"", "é".encode("latin-1")])
@@ -163,6 +164,8 @@ def test_the_seed_keeps_every_tag(tmp_path: Path) -> None:
     verdicts = {review_id(SAMPLE, tag): Verdict(SAMPLE, tag, tag < "a") for tag in (*FORMULAS, "x, y", 'a "b"')}
     write_seed(verdicts, tmp_path / "seed.csv")
     assert read_seed(tmp_path / "seed.csv") == verdicts
+    written = [row["tag"] for row in csv.DictReader((tmp_path / "seed.csv").open(encoding="utf-8", newline=""))]
+    assert sorted(written) == sorted(harmless(verdict.tag) for verdict in verdicts.values())
 
 
 @pytest.fixture
@@ -182,13 +185,15 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_command_writes_and_takes(warehouse: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = warehouse / "review.csv"
+    earlier = {review_id(SAMPLE, "of before"): Verdict(SAMPLE, "of before", True)}
+    write_seed(earlier, warehouse / "seeds/tag_reviews.csv")
     assert main(["review", str(path)]) == 0
     assert "2 raw tags of 1 sample, 0 judged before" in capsys.readouterr().out
     path.write_text(path.read_text(encoding="utf-8").replace("1/2", "2-Jan"), encoding="utf-8")
     fill_in(path, ("yes", ""), ("", "no"))
     assert main(["review", str(path), "--take"]) == 0
     assert "2 verdicts taken, 2 of them new, 0 changed" in capsys.readouterr().out
-    assert read_seed(warehouse / "seeds/tag_reviews.csv") == {
+    assert read_seed(warehouse / "seeds/tag_reviews.csv") == earlier | {
         review_id(SAMPLE, "=x"): Verdict(SAMPLE, "=x", True),
         review_id(SAMPLE, "1/2"): Verdict(SAMPLE, "1/2", False),
     }

@@ -121,7 +121,10 @@ class Export:
             )
         for path, n_rows in self.n_rows.items():
             if not n_rows:
-                raise UserError(f"no sample would be in {path.name}: nothing was written.")
+                raise UserError(
+                    f"no sample would be in {path.name}: nothing was written. The split goes by a hash of the sample: "
+                    "with few of them take a share nearer to 0.5."
+                )
 
     def unfit_lines(self) -> str:
         """What the format cannot hold: a line for each reason, the commonest first, with the first few records."""

@@ -41,6 +41,7 @@ def test_the_cheap_commands_of_the_pages_run(project: ProjectCopy, endpoint: Fak
     marked = [text for path in PAGES for text in MARKED.findall(path.read_text("utf-8"))]
     assert len(marked) >= 4
     for text in marked:
+        text = text.replace("--split 0.95", "--split 0.5")  # of the dozen that are kept here
         done = subprocess.run(
             ["bash", "-ec", text], cwd=project.root, env=shell, capture_output=True, text=True, timeout=300, check=False
         )

@@ -98,6 +98,26 @@ def test_messages_keep_turns_system_prompt_calls_and_tools(exported: Exported) -
     assert tools["tools"] == TOOLS["tools"]
 
 
+def test_what_a_tool_replies_in_a_turn_of_the_user_is_a_turn_of_the_tool(exported: Exported) -> None:
+    """Anthropic's way of calling tools."""
+    use = {"type": "tool_use", "id": "1", "name": CALL["name"], "input": CALL["arguments"]}
+    result = {"type": "tool_result", "tool_use_id": "1", "content": [{"type": "text", "text": "15"}]}
+    turns = [
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Let me see."}, use]},
+        {"role": "user", "content": [result, {"type": "text", "text": "And now?"}]},
+        {"role": "assistant", "content": "15 degrees."},
+    ]
+    tools = [{"name": "weather", "input_schema": {"type": "object"}}]
+    (row,) = read_lines(exported([{"messages": turns, "tools": tools}], "--format", "messages"))
+    assert row["messages"][1:4] == [
+        {"role": "assistant", "content": "Let me see.", "tool_calls": [{"type": "function", "function": CALL}]},
+        {"role": "tool", "content": "15"},
+        {"role": "user", "content": "And now?"},
+    ]
+    assert row["tools"] == [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+
+
 def test_alpaca_keeps_question_and_data_apart(exported: Exported) -> None:
     assert read_lines(exported([PLAIN], "--format", "alpaca")) == [
         {"instruction": "Add.", "input": "1 and 2", "output": "3"}

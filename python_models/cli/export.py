@@ -49,11 +49,12 @@ def run(options: argparse.Namespace) -> int:
         WarehouseError: nothing was selected, or a file cannot be written.
         UserError: the format cannot hold a sample.
     """
+    path = options.path.absolute()  # opening a warehouse that is no file may change the folder
     with open_warehouse() as connection:
         tables = {name: table_in(connection, options.environment, name) for name in _TABLES}
         is_mapped = _check(connection, tables, options.environment)
         export = Export(
-            options.path,
+            path,
             options.format,
             _read_mapping() if is_mapped else {},
             options.split,
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             export.write(_kept(connection, tables, options.with_scores))
         except OSError as error:
-            where = error.filename or options.path
+            where = error.filename or path
             raise WarehouseError(
                 f"cannot write {where}: {error.strerror}. Name another file, or free some space."
             ) from error

@@ -19,14 +19,22 @@ def add_beside(turns: list[Turn], fields: Fields) -> list[Turn]:
     first = next((no for no, turn in enumerate(turns) if turn.role == "user"), None)
     if first is None:
         return turns
+    question = turns[first].text or ""
     said = [_squeeze(turn.text or "") for turn in turns]
     texts: list[str] = []
-    for text in (*(_read(value) for _, value in fields.questions), *(_read(value) for value in fields.inputs)):
-        is_repeated = any(_squeeze(text) in other for other in (*said, *map(_squeeze, texts)))
-        if not (is_repeated or is_no_input(text) or _is_template(text, said[first])):
+    for text in [_read(value) for _, value in fields.questions]:
+        squeezed = _squeeze(text)
+        if is_no_input(text) or _is_template(text, said[first]) or any(squeezed in other for other in said):
+            continue
+        if squeezed.startswith(said[first]) or squeezed.endswith(said[first]):  # the question, and something else
+            question, said[first] = text, squeezed
+        else:
             texts.append(text)
-    text = "\n\n".join([*texts, turns[first].text or ""])
-    return [*turns[:first], turns[first]._replace(text=text), *turns[first + 1 :]] if texts else turns
+    for text in [_read(value) for value in fields.inputs]:
+        if not is_no_input(text) and not any(_squeeze(text) in other for other in (*said, *map(_squeeze, texts))):
+            texts.append(text)
+    text = "\n\n".join([*texts, question])
+    return [*turns[:first], turns[first]._replace(text=text), *turns[first + 1 :]]
 
 
 def _read(value: Any) -> str:

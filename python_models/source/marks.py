@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, REJECTED_FIELDS
+from python_models.source.names import CHOSEN_FIELDS, CONVERSATION_FIELDS, PLURAL_FIELDS, REJECTED_FIELDS
 
 Filled = Mapping[str, list[tuple[str, Any]]]
 
@@ -16,6 +16,10 @@ UNDESIRED = frozenset(
         *("dislike", "disliked", "thumbs_down", "thumbs down", "downvote", "downvoted", "-1"),
     )
 )
+# Such words under a field that can hold nothing but how good the record is.
+VERDICTS = frozenset(("low", "poor", "fail", "failed", "invalid", "reject", "unacceptable"))
+# Fields that hold a flag wherever the record has one answer, which stands elsewhere.
+FLAGS = frozenset(("accepted", "approved", "liked", "disliked", "upvoted", "downvoted", "discarded", "rejected"))
 NO, YES = frozenset(("false", "0", "no", "n")), frozenset(("true", "1", "yes", "y"))
 
 
@@ -34,10 +38,10 @@ def find_undesired(filled: Filled) -> str | None:
     for group, words, meaning in (("good", NO, "false"), ("bad", YES, "true")):
         for name, value in filled.get(group, ()):
             is_answer = is_pair and isinstance(value, str) and name in (*CHOSEN_FIELDS, *REJECTED_FIELDS)
-            if not is_answer and _says(value, words, is_sure=_is_sure(name)):
+            if not is_answer and _says(value, words, is_sure=_is_sure(name, filled)):
                 return _name_mark(name, value, meaning)
     for name, value in filled.get("verdicts", ()):
-        if isinstance(value, str) and value.strip().lower() in UNDESIRED - NO:
+        if isinstance(value, str) and value.strip().lower() in (UNDESIRED - NO) | VERDICTS:
             return _name_mark(name, value)
     return None
 
@@ -45,11 +49,15 @@ def find_undesired(filled: Filled) -> str | None:
 def is_mark(name: str, value: Any, filled: Filled) -> bool:
     """Say whether a value under "chosen" and the like marks something else, rather than being the chosen of a pair.
 
-    A boolean says whether the record's answer is, a number which of several answers is.
+    A boolean says whether the record's answer is, a number which of several answers is; as text only where there is
+    such an answer.
     """
     if name not in CHOSEN_FIELDS or filled.get("rejected"):
         return False
-    return isinstance(value, int) or (isinstance(value, str) and value.strip().lower() in ("true", "false"))
+    answers = [other for other, _ in filled.get("answers", ()) if other not in CHOSEN_FIELDS]
+    has_other = bool(answers or filled.get("conversations"))
+    is_written = isinstance(value, str) and value.strip().lower() in NO | YES
+    return isinstance(value, int) or (is_written and has_other)
 
 
 def _is_bad_label(name: str, value: Any, filled: Filled) -> bool:
@@ -62,8 +70,12 @@ def _is_bad_label(name: str, value: Any, filled: Filled) -> bool:
     return str(value).strip().lower() in UNDESIRED
 
 
-def _is_sure(name: str) -> bool:
+def _is_sure(name: str, filled: Filled) -> bool:
     """Say whether a name can hold nothing but a mark, so that 0 or "no" is one too."""
+    if name in FLAGS:
+        answers = filled.get("answers", ())
+        is_one = any(isinstance(value, str) and other not in PLURAL_FIELDS | {name} for other, value in answers)
+        return is_one or bool(filled.get("conversations"))
     return name.startswith("is_") or "desir" in name or name.startswith("thumbs_")
 
 

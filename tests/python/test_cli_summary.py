@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from python_models.cli.summary import verdict
+from python_models.cli.summary import _next_steps, verdict
 from python_models.report.overview import verdict as report_verdict
 from python_models.report.tables import Tables
 
@@ -65,3 +65,10 @@ def test_the_report_shows_every_check_with_its_light_its_measure_and_which_way_i
         ["–", "judge flips", "–", "at most 25%", "–"],
     ]
     assert [row[0].light for row in grid.rows] == ["bad", "good", ""]
+
+
+def test_the_next_steps_name_the_export_and_the_report() -> None:
+    steps = _next_steps([{"sample_id": "0123456789abcdef"}])
+    assert ".venv/bin/tacos export kept.jsonl --format messages" in steps
+    assert "report.html" in steps
+    assert "tacos explain 01234567" in steps

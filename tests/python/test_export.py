@@ -307,6 +307,18 @@ def test_parquet_has_the_columns_that_the_rows_need(exported: Exported) -> None:
     assert set(table["messages"][0].as_py()[0]) == {"role", "content"}
 
 
+def test_an_environment_has_a_selection_of_its_own(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported([PLAIN, CHAT])
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA tacos__dev")
+        connection.execute("CREATE TABLE tacos__dev.selected AS FROM tacos.selected WHERE selection_rank = 2")
+    assert read_lines(exported([], "--environment", "dev")) == [PLAIN]
+    exported([], "--environment", "nowhere", code=1)
+    assert "there are: dev, prod" in capsys.readouterr().err
+
+
 def test_a_kept_sample_without_its_record_stops_the_export(
     exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,8 +18,9 @@ import pytest
 from python_models.llm.cache import transfer
 from python_models.llm.cache.entries import EXPORT_VERSION
 from python_models.llm.cache.response_cache import CachedReply, ResponseCache
-from python_models.llm.cache.schema import SCHEMA_VERSION, connect
+from python_models.llm.cache.schema import connect
 from python_models.llm.cache.sending_lock import SendingLock
+from python_models.llm.cache.tables import SCHEMA_VERSION
 from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.cache.upkeep import drop_damaged, drop_imported
 from python_models.llm.errors import CacheError

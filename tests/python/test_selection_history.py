@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from made_selection import DAY, Outcome, Production, snapshots
@@ -171,3 +172,23 @@ def test_what_a_configuration_changes() -> None:
     many = {f"code of t.{name}": "1" for name in "abcde"}
     assert changes_between({}, many) == "code of t.a, t.b, t.c and 2 more"
     assert changes_between(after, after) == ""
+
+
+@pytest.mark.parametrize(("environment", "n_changes"), [("prod", 1), ("dev", 0), ("prod_2", 0)])
+def test_only_production_is_recorded(empty: Production, environment: str, n_changes: int) -> None:
+    from macros.selection_history import selection_history
+
+    empty.set(FIRST)
+    evaluator = SimpleNamespace(
+        engine_adapter=empty.adapter, runtime_stage="after_all", this_env=environment, snapshots=snapshots(a=1)
+    )
+    selection_history(evaluator)
+    assert len(empty.changes()) == n_changes
+
+
+@pytest.mark.parametrize("stage", ["loading", "creating", "evaluating", "promoting"])
+def test_nothing_is_recorded_while_the_project_is_loaded(stage: str) -> None:
+    """There is no engine then: whoever asks for one is told so by an error."""
+    from macros.selection_history import selection_history
+
+    assert selection_history(SimpleNamespace(runtime_stage=stage)).startswith("SELECT 1")

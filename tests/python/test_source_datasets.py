@@ -41,6 +41,7 @@ def read(record: dict[str, Any]) -> list[tuple[str | None, str | None, str | Non
         ({"is_good": "False"}, "is_good is false"),
         ({"accepted": False}, "accepted is false"),
         ({"accepted": "false"}, "accepted is false"),
+        ({"quality": "low"}, "quality is low"),
         ({"chosen": False}, "chosen is false"),
         ({"rejected": True}, "rejected is true"),
         ({"is_correct": 0.0}, "is_correct is false"),
@@ -67,7 +68,24 @@ def test_12_other_marks_and_what_may_be_none_refuse_nothing(mark: dict[str, Any]
     assert read({"instruction": "Q", "output": "A"} | mark) == [(None, "Q", "A")]
 
 
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [
+        ({"accepted": 0}, "undesired: accepted is false"),
+        ({"accepted": "0"}, "undesired: accepted is false"),
+        ({"rejected": 1}, "undesired: rejected is true"),
+        ({"accepted": "1"}, (None, "Q", "A")),
+        ({"chosen": "0"}, (None, "Q", "A")),  # which of several, or whether: no answer in any case
+        ({"rejected": 0}, (None, "Q", "A")),
+    ],
+)
+def test_12_a_number_beside_the_answer_is_a_mark(mark: dict[str, Any], expected: Any) -> None:
+    for record in ({"instruction": "Q", "output": "A"}, {"messages": TALK}):
+        assert read(record | mark) == [expected]
+
+
 def test_12_an_answer_that_says_false_is_no_mark() -> None:
+    assert read({"question": "Q", "chosen": "0"}) == [(None, "Q", "0")]
     assert read({"question": "Q", "passage": "P", "answer": False}) == [(None, "Q\n\nP", "false")]
     assert read({"prompt": "Q", "accepted": "false", "rejected": "true"}) == [(None, "Q", "false")]
     assert "false" in UNDESIRED
@@ -167,6 +185,7 @@ def test_12_ranks_and_scores_choose_among_answers(record: dict[str, Any], expect
         ({"documents": ["D1", {"title": "t", "text": "D2"}], "messages": TALK}, "D1\n\nD2\n\nQ"),
         ({"prompt": " q ", "messages": TALK}, "Q"),  # a copy of the first question
         ({"prompt": "Human: Q\n\nAssistant:", "messages": TALK}, "Q"),  # or the question in a template
+        ({"prompt": "Be brief.\nQ", "messages": TALK}, "Be brief.\nQ"),  # the question and more
         ({"context": "N/A", "messages": TALK}, "Q"),
         ({"context": 7, "query": {"id": 1}, "messages": TALK}, "Q"),
         ({"instruction": "I", "prompt": [user("Q")], "completion": [assistant("A")]}, "I\n\nQ"),

@@ -6,9 +6,8 @@ Items that wait stand in a file, not in memory. After each round they are looked
 from __future__ import annotations
 
 import copy
-import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -16,17 +15,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from python_models.llm.batch import api
-from python_models.llm.batch.api import Batches, Failure, batch_line
-from python_models.llm.batch.ledger import Entry
+from python_models.llm.batch.api import Batches, Failure
+from python_models.llm.batch.files import BatchFiles
 from python_models.llm.batch.service import TooManyTokensError
 from python_models.llm.batch.spool import Spool
 from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
-from python_models.llm.errors import SpendingLimitReached
 from python_models.llm.lookup import Answer, Item, Lookup
 from python_models.llm.online import CHUNK, OnlineRun
 from python_models.llm.request import ChatRequest
 from python_models.llm.session import Session
-from python_models.llm.spending.prices import max_prompt_tokens
 from python_models.llm.streak import MOST_IN_A_ROW, FailureStreak
 
 T = TypeVar("T")
@@ -96,7 +93,7 @@ class BatchRun:
         self._batches = batches
         self._max_attempts = max_attempts
         self._folder = folder
-        self._limit_reached: SpendingLimitReached | None = None
+        self._files = BatchFiles(lookup, session, folder, self._dialect)
         self._streak = FailureStreak(session.stage)
         self._is_tried = is_tried
 
@@ -123,7 +120,7 @@ class BatchRun:
             n_stored = self._batches.n_stored
             self._is_tried = self._is_tried or spool.n_items < TRIAL_FROM
             if not self._send(spool):
-                raise self._limit_reached or AssertionError("nothing was left to send, but items wait")
+                raise self._files.limit_reached or AssertionError("nothing was left to send, but items wait")
             self._is_tried = True
 
     def _sort(
@@ -176,7 +173,7 @@ class BatchRun:
     def _send(self, spool: Spool) -> int:
         """Send what waits, as far as the spending limit allows; returns the number of requests sent."""
         n_sent = 0
-        for path, entries in self._files(spool):
+        for path, entries in self._files.write(spool, self._most_requests):
             try:
                 self._batches.submit(path, entries, keeps_reservations=self._session.settings.max_cost_usd is not None)
             except TooManyTokensError:
@@ -192,70 +189,11 @@ class BatchRun:
                 break  # the limit is one for all batches under way: one at a time; and a trial is alone
         return n_sent
 
-    @property
     def _most_requests(self) -> int:
         """Requests per batch: the limit, or half of what had too many tokens; few in a trial."""
         n_too_many = self._batches.n_too_many
         most = api.MAX_REQUESTS if n_too_many is None else max(1, min(api.MAX_REQUESTS, n_too_many // 2))
         return most if self._is_tried else min(most, TRIAL_REQUESTS)
-
-    def _files(self, spool: Spool) -> Generator[tuple[Path, list[Entry]], None, None]:
-        """Write batch files within the limits of requests and bytes, each of one model."""
-        path = self._folder / "batch.jsonl"
-        with closing(sqlite3.connect("")) as seen:  # a scratch database: a million keys need no memory
-            seen.execute("CREATE TABLE keys (key BLOB PRIMARY KEY) WITHOUT ROWID")
-            waiting = self._entries(spool, seen)
-            following = next(waiting, None)
-            while following is not None:
-                entries: list[Entry] = []
-                n_bytes = 0
-                planned_usd = 0.0
-                with path.open("wb") as file:
-                    while following is not None and len(entries) < self._most_requests:
-                        entry, line, usd = following
-                        if entries and (n_bytes + len(line) > api.MAX_BYTES or entry.model != entries[0].model):
-                            break
-                        if not self._fits(planned_usd + usd):
-                            following = None
-                            break
-                        file.write(line)
-                        n_bytes += len(line)
-                        planned_usd += usd
-                        entries.append(entry)
-                        following = next(waiting, None)
-                if entries:
-                    yield path, entries
-
-    def _entries(self, spool: Spool, seen: sqlite3.Connection) -> Iterator[tuple[Entry, bytes, float]]:
-        """One entry, its line and its worst cost per different request that waits."""
-        budget = self._session.budget
-        for item in self._next_attempts(spool):
-            if not seen.execute("INSERT OR IGNORE INTO keys VALUES (?)", (bytes.fromhex(item.key),)).rowcount:
-                continue
-            usd, n_prompt, n_completion = 0.0, max_prompt_tokens(item.request), 0
-            if budget is not None and budget.limit_usd is not None:
-                usd, n_prompt, n_completion = budget.worst_cost(item.request, item.attempt, is_batch=True)
-            entry = Entry(item.key, item.request.model, item.attempt, n_prompt, n_completion)
-            body = self._dialect(item.request.model).body(item.request, item.attempt)
-            yield entry, batch_line(item.key, body), usd
-
-    def _next_attempts(self, spool: Spool) -> Iterator[Item]:
-        """Items of the spool at the attempt that is to be made next."""
-        waiting = spool.read()
-        while chunk := list(islice(waiting, CHUNK)):
-            items = [Item(key := request.key(1), request, [item_id], key=key) for item_id, request, _, _ in chunk]
-            yield from self._lookup.unanswered(items)
-
-    def _fits(self, planned_usd: float) -> bool:
-        budget = self._session.budget
-        if budget is None or budget.limit_usd is None or budget.spent_usd + planned_usd <= budget.limit_usd:
-            return True
-        self._limit_reached = SpendingLimitReached(
-            f"The next batch request does not fit into TACOS_MAX_COST_USD: ${budget.spent_usd:.4f} of "
-            f"${budget.limit_usd:.4f} is spent. Everything received is in the cache; set a higher limit and run again "
-            "to go on from here."
-        )
-        return False
 
     def _wait(self) -> dict[str, Failure]:
         """Wait until no batch is under way; returns what failed."""

@@ -1,4 +1,4 @@
-"""The cache file: its tables, its version, and how it is opened."""
+"""How the cache file is opened: created, recognised, brought up to date; and what its errors mean."""
 
 from __future__ import annotations
 
@@ -10,90 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from python_models.llm.cache.checksum import CHECKED_COMPUTED_COLUMNS, CHECKED_REPLY_COLUMNS, row_checksum
+from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.tables import APPLICATION_ID, FROM_VERSION_1, SCHEMA_VERSION, TABLES, VIEWS_OF_VERSION_1
 from python_models.llm.errors import CacheError
-
-APPLICATION_ID = 0x7AC05
-SCHEMA_VERSION = 2
-"""2 added checksums, and what was imported among the computed values. Files of version 1 are brought up to it."""
 
 # Seconds that a write waits for another process's write.
 _BUSY_TIMEOUT_S = 60.0
 _RETRY_S = 0.01
-
-_TABLES = """
-CREATE TABLE replies (
-    request_key BLOB NOT NULL PRIMARY KEY,   -- sha256 of the request
-    stage TEXT NOT NULL,                     -- the stage that paid for it
-    model TEXT NOT NULL,
-    attempt INTEGER NOT NULL,                -- from 1
-    reply TEXT,                              -- as received; NULL when the model refused
-    refusal TEXT,
-    finish_reason TEXT,
-    n_prompt_tokens INTEGER,
-    n_cached_tokens INTEGER,                 -- the part of the prompt that the endpoint had cached
-    n_completion_tokens INTEGER,
-    latency_ms REAL,
-    requested_at INTEGER NOT NULL,           -- microseconds since 1970, UTC
-    is_batch INTEGER NOT NULL,               -- 1: through the batch API, at half the price
-    is_imported INTEGER NOT NULL,            -- 1: paid for on another machine
-    is_free INTEGER NOT NULL,                -- 1: from a model on this machine
-    checksum BLOB NOT NULL DEFAULT x''       -- of the other columns but is_imported
-);
-CREATE TABLE computed (
-    kind TEXT NOT NULL,                      -- the model that computed it
-    key TEXT NOT NULL,
-    value BLOB NOT NULL,
-    checksum BLOB NOT NULL DEFAULT x'',      -- of kind, key and value
-    is_imported INTEGER NOT NULL DEFAULT 0,  -- 1: computed on another machine
-    PRIMARY KEY (kind, key)
-);
--- Requests under way while a spending limit is set, and those whose outcome was never known: they may have been paid.
-CREATE TABLE reservations (
-    reservation_id INTEGER PRIMARY KEY,
-    request_key BLOB NOT NULL,
-    stage TEXT NOT NULL,
-    model TEXT NOT NULL,
-    n_prompt_tokens INTEGER NOT NULL,        -- at most
-    n_completion_tokens INTEGER NOT NULL,    -- at most
-    is_batch INTEGER NOT NULL,
-    sent_at INTEGER NOT NULL
-);
-CREATE TABLE batches (
-    token TEXT NOT NULL PRIMARY KEY,         -- made here and sent along, so that a batch can be found after a kill
-    batch_id TEXT,                           -- given by the endpoint; NULL until its answer is known
-    stage TEXT NOT NULL,
-    base_url TEXT NOT NULL,
-    n_requests INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    status TEXT NOT NULL                     -- 'open'; 'collected' when its replies are stored; 'lost' if never made,
-                                             -- 'given_up' by command
-);
-CREATE TABLE batch_requests (
-    request_key BLOB NOT NULL,
-    token TEXT NOT NULL,
-    model TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    PRIMARY KEY (request_key, token)
-);
-"""
-
-
-# What version 1 lacks. The checksums of its rows are those of the day on which they were brought up to date.
-_FROM_VERSION_1 = (
-    "ALTER TABLE replies ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
-    "ALTER TABLE computed ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
-    "ALTER TABLE computed ADD COLUMN is_imported INTEGER NOT NULL DEFAULT 0",
-    f"UPDATE replies SET checksum = row_checksum({CHECKED_REPLY_COLUMNS})",  # noqa: S608
-    f"UPDATE computed SET checksum = row_checksum({CHECKED_COMPUTED_COLUMNS})",  # noqa: S608
-)
-# The same for a file that must not be written: views of this connection alone stand before its tables.
-_VIEWS_OF_VERSION_1 = (
-    f"CREATE TEMP VIEW replies AS SELECT rowid AS rowid, *, row_checksum({CHECKED_REPLY_COLUMNS}) AS checksum"  # noqa: S608
-    " FROM main.replies",
-    f"CREATE TEMP VIEW computed AS SELECT rowid AS rowid, *, row_checksum({CHECKED_COMPUTED_COLUMNS}) AS checksum,"  # noqa: S608
-    " 0 AS is_imported FROM main.computed",
-)
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -169,7 +92,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         )
     if version == 1:
         if read_only:
-            for statement in _VIEWS_OF_VERSION_1:
+            for statement in VIEWS_OF_VERSION_1:
                 connection.execute(statement)
         else:
             _bring_up_to_date(connection)
@@ -186,7 +109,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     """From version 1, in one transaction; of two processes that try, one does it."""
     with transaction(connection):
         if _pragma(connection, "user_version") == 1:
-            for statement in _FROM_VERSION_1:
+            for statement in FROM_VERSION_1:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -208,7 +131,7 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     with transaction(connection):  # of two processes that find an empty file, one creates the tables
         if _is_empty(connection):
-            for statement in _TABLES.split(";\n"):
+            for statement in TABLES.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -36,7 +36,13 @@ WITH written AS (
   SELECT
     COUNT(*) AS n_normalized_tags,
     MAX(sample_share) AS commonest_tag_share,
-    COUNT_IF(sample_share > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share)) AS too_common_tags,
+    SUM(
+      CASE
+        WHEN sample_share > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share)
+        THEN 1
+        ELSE 0
+      END
+    ) AS too_common_tags,
     @ENTROPY(n_samples) AS entropy
   FROM shares
 )

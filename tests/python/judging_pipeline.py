@@ -7,7 +7,6 @@ the judge are left out. So thousands of judgments take seconds, and everything b
 from __future__ import annotations
 
 import functools
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import yaml
 from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core import constants
+from sqlmesh.utils.yaml import load
 
 from python_models.llm.answer_columns import ANSWER_TYPES
 
@@ -45,6 +45,7 @@ _INPUTS = {
 }
 # The tables that explain what became of a sample read every stage: they are not part of this one.
 _SELECTION = ("selected", "selection_counts", "method_ranks", "selection_comparison")
+_MACROS = ("__init__", "clustering", "engine", "judging", "numbers")
 
 
 @functools.cache
@@ -55,8 +56,7 @@ def _context(overrides: tuple[tuple[str, Any], ...]) -> Context:
 
 
 def _load(folder: Path, overrides: tuple[tuple[str, Any], ...]) -> Context:
-    text = re.sub(r"\{\{.*?\}\}", "local", (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8"))
-    variables = yaml.safe_load(text)["variables"] | {"judge_model": "a function"} | dict(overrides)
+    variables = load(PROJECT_ROOT / "config.yaml")["variables"] | {"judge_model": "a function"} | dict(overrides)
     config = {
         "gateways": {"local": {"connection": {"type": "duckdb"}}},
         "model_defaults": {"dialect": "duckdb", "start": "2020-01-01", "optimize_query": False},
@@ -68,7 +68,7 @@ def _load(folder: Path, overrides: tuple[tuple[str, Any], ...]) -> Context:
     (folder / "external_models.yaml").write_text(yaml.safe_dump(inputs), encoding="utf-8")
     sources = list((PROJECT_ROOT / "models/judging").glob("*.sql"))
     sources += [PROJECT_ROOT / f"models/selection/{name}.sql" for name in _SELECTION]
-    sources += [PROJECT_ROOT / f"macros/{name}.py" for name in ("__init__", "clustering", "fail", "judging")]
+    sources += [PROJECT_ROOT / f"macros/{name}.py" for name in _MACROS]
     sources += [
         PROJECT_ROOT / f"audits/{name}.sql"
         for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams")

@@ -96,7 +96,7 @@ def test_a_token_limit_costs_few_calls(
 ) -> None:
     """The limit of the first paid tier, with a minute of twelve seconds; on a busy machine the clocks of both differ.
 
-    Without a common pause each reply took 16 calls; bench_llm_limits.py tells how few it takes in minutes of 60 seconds.
+    Without a common pause each reply took 16 calls; bench_llm_limits.py tells how few it takes in real minutes.
     """
     for module in (pace, quota):
         monkeypatch.setattr(module, "_MINUTE_S", 12.0)

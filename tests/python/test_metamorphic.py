@@ -237,7 +237,12 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
                 (root / "other.gguf").touch()
                 for file in (project.dataset, root / "other.jsonl"):
                     os.utime(file, (time.time() - 3 * 86_400,) * 2)
-                project.run("plan", "--auto-apply", "--no-prompts", "--run", "--ignore-cron")
+                # By this process, as the changes are planned: SQLMesh keeps what a macro imports with it in other words
+                # where it lies outside of the project's folder.
+                with pytest.MonkeyPatch.context() as patch:
+                    context = open_project(project, patch)
+                    context.plan(auto_apply=True, no_prompts=True, skip_tests=True, run=True, ignore_cron=True)
+                    context.close()
         yield ProjectCopy.opened(root, environment)
 
 

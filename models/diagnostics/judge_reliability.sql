@@ -36,11 +36,7 @@ MODEL (
 WITH orders AS (
   SELECT
     model_name,
-    COUNT(*) AS n_pairs,
     COUNT_IF(is_tie) AS n_ties,
-    COUNT_IF(NOT is_tie) AS n_decided,
-    COUNT_IF(is_flip) AS n_flips,
-    COUNT_IF(NOT is_tie AND NOT is_flip) AS n_kept,
     SUM(margin_first - margin_second) AS sum_of_shifts
   FROM tacos_internal.order_checks
   GROUP BY
@@ -55,27 +51,16 @@ WITH orders AS (
   FROM tacos_internal.given_scores
   GROUP BY
     model_name
-), wordings AS (
-  SELECT
-    model_name,
-    n_pairs,
-    flip_rate,
-    margin_correlation
-  FROM tacos_internal.judge_agreement
-  WHERE
-    comparison = 'wording'
 )
 SELECT
   totals.model_name::TEXT AS model_name,
-  COALESCE(orders.n_pairs, 0)::BIGINT AS n_pairs,
-  COALESCE(orders.n_decided, 0)::BIGINT AS n_decided_pairs,
-  @ROUNDED(orders.n_flips / NULLIF(orders.n_decided, 0), 6)::DOUBLE AS flip_rate,
-  @WILSON_BOUND(orders.n_flips, NULLIF(orders.n_decided, 0))::DOUBLE AS flip_rate_low,
-  (
-    1 - @WILSON_BOUND(orders.n_kept, NULLIF(orders.n_decided, 0))
-  )::DOUBLE AS flip_rate_high,
-  @ROUNDED(orders.n_ties / orders.n_pairs, 6)::DOUBLE AS tie_share,
-  @ROUNDED(orders.sum_of_shifts::DOUBLE / 2 / orders.n_pairs, 6)::DOUBLE AS mean_position_shift,
+  COALESCE(flips.n_pairs, 0)::BIGINT AS n_pairs,
+  COALESCE(flips.n_decided_pairs, 0)::BIGINT AS n_decided_pairs,
+  flips.flip_rate::DOUBLE AS flip_rate,
+  flips.flip_rate_low::DOUBLE AS flip_rate_low,
+  flips.flip_rate_high::DOUBLE AS flip_rate_high,
+  @ROUNDED(orders.n_ties / flips.n_pairs, 6)::DOUBLE AS tie_share,
+  @ROUNDED(orders.sum_of_shifts::DOUBLE / 2 / flips.n_pairs, 6)::DOUBLE AS mean_position_shift,
   totals.n_scores::BIGINT AS n_scores,
   totals.highest_score::INT AS highest_score,
   @ROUNDED(totals.n_at_ceiling / totals.n_scores, 6)::DOUBLE AS ceiling_share,
@@ -88,7 +73,9 @@ SELECT
 FROM totals
 LEFT JOIN orders
   ON orders.model_name = totals.model_name
-LEFT JOIN wordings
-  ON wordings.model_name = totals.model_name
+LEFT JOIN tacos_internal.judge_agreement AS flips
+  ON flips.model_name = totals.model_name AND flips.comparison = 'order'
+LEFT JOIN tacos_internal.judge_agreement AS wordings
+  ON wordings.model_name = totals.model_name AND wordings.comparison = 'wording'
 LEFT JOIN tacos_internal.judge_flatness AS flatness
   ON flatness.model_name = totals.model_name

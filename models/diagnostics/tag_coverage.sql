@@ -31,25 +31,6 @@ WITH ranks AS (
     n_kept_tags,
     MAX(tag_rank) OVER () AS last_rank
   FROM tacos_internal.tag_ranks
-), depths AS (
-  SELECT
-    sample_id,
-    COUNT(*) AS n_tags
-  FROM tacos.normalized_tags
-  GROUP BY
-    sample_id
-), at_least AS (
-  SELECT
-    n_tags,
-    SUM(COUNT(*)) OVER (ORDER BY n_tags DESC) AS n_samples,
-    SUM(SUM(n_tags)) OVER (ORDER BY n_tags DESC) AS n_occurrences
-  FROM depths
-  GROUP BY
-    n_tags
-), rows_of_tags AS (
-  SELECT
-    COUNT(*) AS n_occurrences
-  FROM tacos.normalized_tags
 ), coverage AS (
   SELECT
     'top_tags' AS measure,
@@ -68,16 +49,7 @@ WITH ranks AS (
     n_samples,
     n_occurrences,
     NULL AS n_kept_tags
-  FROM at_least
-  UNION ALL
-  SELECT
-    'tags_per_sample' AS measure,
-    0 AS n_tags,
-    thresholds.n_samples,
-    rows_of_tags.n_occurrences,
-    NULL AS n_kept_tags
-  FROM tacos_internal.normalization_thresholds AS thresholds
-  CROSS JOIN rows_of_tags
+  FROM tacos_internal.tag_depths
 )
 SELECT
   coverage.measure::TEXT AS measure,

@@ -173,10 +173,7 @@ def main() -> None:
             at_all = extrapolated(sizes, "cpu_seconds")
             result[way] = {"sizes": sizes, "at_52000": at_all}
             result[way]["times_faster"] = round(at_all["cpu_seconds"] / result["ours"]["cpu_seconds"], 1)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    machine.write(result, options.out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -29,6 +30,14 @@ def describe() -> dict[str, Any]:
         "load_average": os.getloadavg()[0],
         **{name: version(name) for name in ("sqlmesh", "duckdb", "sqlglot", "openai", "scikit-learn")},
     }
+
+
+def write(result: Mapping[str, Any], out: Path | None) -> None:
+    """Print a benchmark's result as JSON, and write it to a file, too, if one is named."""
+    text = json.dumps(result, indent=2)
+    print(text)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,7 @@ def main() -> None:
     for name, judges in _JUDGES.items():
         with tempfile.TemporaryDirectory(prefix="tacos_bench_") as folder:
             result[name] = one_way(options.samples, Path(folder), judges)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    machine.write(result, options.out)
 
 
 if __name__ == "__main__":

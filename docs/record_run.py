@@ -14,8 +14,6 @@ from rich.console import Console
 from rich.text import Text
 
 COLUMNS = 100
-QUIET = {"PYTHONWARNINGS": "ignore::SyntaxWarning"}
-"""The embedder looks for a library that only the tests install, which is not written for this Python."""
 
 
 def main(path: str) -> None:
@@ -25,7 +23,7 @@ def main(path: str) -> None:
         places = {"TACOS_DATABASE": f"{folder}/warehouse.duckdb", "TACOS_CACHE": f"{folder}/cache.sqlite"}
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-c", code],
-            env=os.environ | places | {"COLUMNS": str(COLUMNS), "PYTHON_DOTENV_DISABLED": "1"} | QUIET,
+            env=os.environ | places | {"COLUMNS": str(COLUMNS), "PYTHON_DOTENV_DISABLED": "1"},
             cwd=Path(__file__).parents[1],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

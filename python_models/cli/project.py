@@ -55,6 +55,8 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
 
     # How SQLMesh reads seeds is deprecated in pandas; a user can do nothing about it.
     warnings.filterwarnings("ignore", module=r"sqlmesh\.core\.model\.definition")
+    # Nor that its audit of ranges, made to Python, asks whether a number is not None.
+    warnings.filterwarnings("ignore", message='"is not" with', category=SyntaxWarning)
     configure_logging()
     configure_console()
     kind = QuietConsole if is_quiet else FailureConsole

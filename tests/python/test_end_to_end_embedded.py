@@ -30,7 +30,9 @@ REPLIES = "SELECT sample_id, raw_reply FROM tacos.tag_replies ORDER BY sample_id
 def test_a_project_without_a_key(tmp_path: Path) -> None:
     project = ProjectCopy(tmp_path)
     project.write_samples(SAMPLES)
-    assert "offline heuristic" in project.run("run", module="python_models.cli")
+    output = project.run("run", module="python_models.cli")
+    assert "offline heuristic" in output
+    assert "Warning" not in output, "a new user sees what nobody can do anything about"
     assert "Nothing is left to pay" in project.run("estimate", module="python_models.cli")
     assert project.query("SELECT COUNT(*) FROM tacos.tag_replies WHERE error IS NULL") == [(len(SAMPLES),)]
     tags = {tag for (tag,) in project.query("SELECT normalized_tag FROM tacos.normalized_tags")}

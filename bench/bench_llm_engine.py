@@ -26,7 +26,8 @@ import aiohttp
 import machine
 import openai
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.engine import ask
 from python_models.llm.replies import parse_tags

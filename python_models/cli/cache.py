@@ -16,7 +16,7 @@ from python_models.terminal import cell, count, shown_line
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from python_models.llm.cache.response_cache import Usage
+    from python_models.llm.cache.rows import Usage
     from python_models.llm.cache.transfer import Transferred
     from python_models.llm.spending.prices import Price
 

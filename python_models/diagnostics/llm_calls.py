@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.spending.prices import Price, find_price, read_prices
 from python_models.settings import cache_path
 

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from python_models.llm.answer_text import InvalidReply, begins_with_json
 from python_models.llm.cache.recovery import attempts_to_skip
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.endpoint.completion import REASONING_ONLY, TOOL_CALLS
 from python_models.llm.progress import Progress
 from python_models.llm.request import ChatRequest

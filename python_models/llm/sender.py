@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply
+from python_models.llm.cache.rows import INSERT_REPLY, CachedReply
 from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.effort import Rooms
 from python_models.llm.endpoint.client import MOST_TIMEOUTS, ChatClient

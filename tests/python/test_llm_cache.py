@@ -17,7 +17,8 @@ import pytest
 
 from python_models.llm.cache import transfer
 from python_models.llm.cache.entries import EXPORT_VERSION
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.cache.schema import connect
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.cache.tables import SCHEMA_VERSION

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from python_models.llm.cache.checksum import row_checksum
-from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.cache.rows import CachedReply, now_us
 from python_models.llm.errors import CacheError
 
 EMBEDDING_KIND = "embedding "

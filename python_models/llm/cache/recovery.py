@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import INSERT_REPLY, CachedReply
 from python_models.llm.cache.writer import Work
 from python_models.settings import cache_path
 from python_models.staging import read_arrow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from python_models.llm.cache.response_cache import CachedReply
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.spending.prices import billed_model
 
 TOOL_CALLS = "tool_calls"

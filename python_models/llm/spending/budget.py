@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.errors import PriceError, SpendingLimitReached
 from python_models.llm.request import ChatRequest
 from python_models.llm.spending.prices import PRICES_PATH, Price, find_price, max_prompt_tokens

@@ -156,4 +156,4 @@ def _cost(row: Usage, prices: Mapping[str, Price]) -> str:
     if price is None:
         return "price unknown"
     tokens = (row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
-    return f"${price.cost(*tokens, is_batch=row.is_batch):,.4f}"
+    return f"${price.cost(*tokens, n_written=row.n_cache_write_tokens, is_batch=row.is_batch):,.4f}"

@@ -25,6 +25,7 @@ CALL_SCHEMA = pa.schema(
         "finish_reason": pa.string(),
         "n_prompt_tokens": pa.int64(),
         "n_cached_prompt_tokens": pa.int64(),
+        "n_cache_write_tokens": pa.int64(),
         "n_completion_tokens": pa.int64(),
         "latency_ms": pa.float64(),
         "cost_usd": pa.float64(),
@@ -54,7 +55,7 @@ def cost_usd(reply: CachedReply, prices: Mapping[str, Price]) -> float | None:
     if price is None or reply.n_prompt_tokens is None or reply.n_completion_tokens is None:
         return None
     tokens = (reply.n_prompt_tokens, reply.n_cached_tokens or 0, reply.n_completion_tokens)
-    return price.cost(*tokens, is_batch=reply.is_batch)
+    return price.cost(*tokens, n_written=reply.n_cache_write_tokens or 0, is_batch=reply.is_batch)
 
 
 def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
         "finish_reason": reply.finish_reason,
         "n_prompt_tokens": reply.n_prompt_tokens,
         "n_cached_prompt_tokens": reply.n_cached_tokens,
+        "n_cache_write_tokens": reply.n_cache_write_tokens,
         "n_completion_tokens": reply.n_completion_tokens,
         "latency_ms": reply.latency_ms,
         "cost_usd": cost_usd(reply, prices),

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
-from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.checksum import reply_checksum, row_checksum
 from python_models.llm.cache.rows import COLUMNS, INSERT_COMPUTED, INSERT_REPLY, CachedReply, Usage
 from python_models.llm.cache.schema import as_cache_error, connect, damaged_error, is_writable
 from python_models.llm.cache.writer import CacheWriter, Work
@@ -105,7 +105,7 @@ class ResponseCache:
         rows = self._read(
             "SELECT stage, model, is_batch, is_imported, is_free, COUNT(*), COUNT(*) - COUNT(n_prompt_tokens),"
             " COALESCE(SUM(n_prompt_tokens), 0), COALESCE(SUM(n_cached_tokens), 0),"
-            " COALESCE(SUM(n_completion_tokens), 0)"
+            " COALESCE(SUM(n_completion_tokens), 0), COALESCE(SUM(n_cache_write_tokens), 0)"
             " FROM replies GROUP BY stage, model, is_batch, is_imported, is_free ORDER BY 1, 2, 3, 4, 5",
             [],
         )
@@ -157,9 +157,9 @@ class ResponseCache:
 
     def _checked(self, row: tuple) -> CachedReply:  # type: ignore[type-arg]
         """The reply of a row, whose key is in hex."""
-        if row_checksum(bytes.fromhex(row[0]), *row[1:13], row[14]) != row[15]:
+        if reply_checksum(bytes.fromhex(row[0]), *row[1:13], *row[14:16]) != row[16]:
             raise damaged_error(self.path, f"the reply {row[0]}")
-        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1))
+        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))
 
     def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
         if row_checksum(kind, key, value) != checksum:

@@ -6,17 +6,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.checksum import reply_checksum
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 COLUMNS = (
     "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
-    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free, checksum"
+    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free, n_cache_write_tokens, checksum"
 )
 INSERT_COMPUTED = "INSERT OR {} INTO computed (kind, key, value, checksum, is_imported) VALUES (?, ?, ?, ?, ?)"
 # The first reply of a request counts: a replay must not depend on which copy came last.
-INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class CachedReply(NamedTuple):
@@ -31,6 +31,7 @@ class CachedReply(NamedTuple):
         latency_ms: milliseconds of the successful call; None through the batch API.
         requested_at_us: microseconds since 1970, UTC.
         is_batch, is_imported, is_free: paid at half the price; paid on another machine; from a model of one's own.
+        n_cache_write_tokens: the part of the prompt that the endpoint wrote to its cache, None if it does not say.
     """
 
     key: str
@@ -48,6 +49,7 @@ class CachedReply(NamedTuple):
     is_batch: bool = False
     is_imported: bool = False
     is_free: bool = False
+    n_cache_write_tokens: int | None = None
 
     @property
     def requested_at(self) -> datetime:
@@ -62,7 +64,8 @@ class CachedReply(NamedTuple):
         """The checksum of its row (see ``checksum``)."""
         latency_ms = None if self.latency_ms is None else float(self.latency_ms)
         flags = (int(self.is_batch), int(self.is_free))
-        return row_checksum(bytes.fromhex(self.key), *self[1:10], latency_ms, self.requested_at_us, *flags)
+        values = (bytes.fromhex(self.key), *self[1:10], latency_ms, self.requested_at_us, *flags)
+        return reply_checksum(*values, self.n_cache_write_tokens)
 
 
 class Usage(NamedTuple):
@@ -78,6 +81,7 @@ class Usage(NamedTuple):
     n_prompt_tokens: int
     n_cached_tokens: int
     n_completion_tokens: int
+    n_cache_write_tokens: int
 
 
 def now_us() -> int:

@@ -22,15 +22,20 @@ except UserError as error:
 
 @macro()
 def check_settings(evaluator):
-    """Stop with a line for every setting that is wrong; tell where a run reads another dataset than the one set now."""
+    """Stop with a line for every setting that is wrong; tell where a run reads another dataset than the one set now.
+
+    Audits are told here in which environment they are.
+    """
     import sys
 
     from python_models.cli.checks import check_settings as check
     from python_models.cli.checks import tell_of_another_dataset
+    from python_models.environments import enter
     from python_models.terminal import UserError
 
     if evaluator.runtime_stage != "before_all":
         return
+    enter(evaluator.this_env)
     dataset = evaluator.var("dataset")
     variables = {
         "dataset": dataset,

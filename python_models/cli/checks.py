@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from python_models.cli.warehouse import check_that_it_opens
 from python_models.llm.cache.response_cache import ResponseCache
@@ -22,6 +25,7 @@ from python_models.settings import (
     uses_spark,
 )
 from python_models.source.files import find_files
+from python_models.source.tables import TableError, is_table
 from python_models.terminal import UserError, shown_line
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -43,7 +47,7 @@ def check_settings(variables: Mapping[str, Any]) -> None:
         refuse_unknown_names,
         lambda: check_variables(variables),
         LlmSettings.from_environment,
-        lambda: find_files(str(variables["dataset"])),
+        lambda: _check_dataset(str(variables["dataset"])),
         lambda: None if uses_spark() else _check_database(database_path()),
         _check_cache,
         lambda: _check_folder("TACOS_CACHE", cache_path().parent / "staging" / "a file"),
@@ -70,6 +74,19 @@ def tell_of_another_dataset(planned: str) -> None:
             "`sqlmesh plan` or `tacos run` changes to that.",
             file=sys.stderr,
         )
+
+
+def _check_dataset(dataset: str) -> None:
+    if not is_table(dataset) or uses_spark():  # Spark is started by the run, which then looks for the table
+        find_files(dataset)
+        return
+    with suppress(duckdb.ConnectionException):  # this process has the warehouse open already: the run will look
+        if not database_path().exists():
+            raise TableError(
+                f"TACOS_DATASET is {dataset!r}, but there is no warehouse at {database_path()} to have it."
+            )
+        with duckdb.connect(str(database_path()), read_only=True) as connection:
+            find_files(dataset, lambda query, n_rows: connection.execute(query.sql("duckdb")).to_arrow_reader(n_rows))
 
 
 def _check_database(path: Path) -> None:

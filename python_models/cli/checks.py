@@ -80,7 +80,7 @@ def _check_dataset(dataset: str) -> None:
     if not is_table(dataset) or uses_spark():  # Spark is started by the run, which then looks for the table
         find_files(dataset)
         return
-    with suppress(duckdb.ConnectionException):  # this process has the warehouse open already: the run will look
+    with suppress(duckdb.Error):  # this process has the warehouse open already, or the check of the warehouse tells why
         if not database_path().exists():
             raise TableError(
                 f"TACOS_DATASET is {dataset!r}, but there is no warehouse at {database_path()} to have it."

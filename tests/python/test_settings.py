@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlmesh.utils.yaml import load
 
@@ -168,6 +169,9 @@ def test_what_is_right_passes_the_check_and_folders_are_made(monkeypatch: pytest
     ("values", "message"),
     [
         ({"TACOS_DATASET": "nowhere.jsonl"}, "TACOS_DATASET must name"),
+        ({"TACOS_DATASET": "table:main.none"}, "there is no warehouse at"),
+        ({"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{warehouse}"}, "none does not exist"),
+        ({"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{file}"}, "cannot be opened"),
         ({"TACOS_DATABASE": "{file}/w.duckdb"}, "TACOS_DATABASE: the folder"),
         ({"TACOS_DATABASE": "{folder}"}, "is a folder"),
         ({"TACOS_DATABASE": "{folder}/tacos.duckdb"}, "must not be named like a schema"),
@@ -184,7 +188,9 @@ def test_each_wrong_setting_is_a_line(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("no database, and long enough to be looked at", encoding="utf-8")
-    given = {name: value.format(file=file, folder=tmp_path) for name, value in values.items()}
+    warehouse = tmp_path / "made.duckdb"
+    duckdb.connect(str(warehouse)).close()
+    given = {name: value.format(file=file, folder=tmp_path, warehouse=warehouse) for name, value in values.items()}
     lines = check(monkeypatch, tmp_path, **given)
     assert any(message in line for line in lines), lines
     assert len(lines) <= 2

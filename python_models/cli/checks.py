@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from python_models.cli.warehouse import check_that_it_opens
+from python_models.engine_connection import relations
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import configured_endpoint
 from python_models.settings import (
@@ -25,7 +25,7 @@ from python_models.settings import (
     uses_spark,
 )
 from python_models.source.files import find_files
-from python_models.source.tables import TableError, is_table
+from python_models.source.tables import TableError, is_made_by_a_run
 from python_models.terminal import UserError, shown_line
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -77,16 +77,20 @@ def tell_of_another_dataset(planned: str) -> None:
 
 
 def _check_dataset(dataset: str) -> None:
-    if not is_table(dataset) or uses_spark():  # Spark is started by the run, which then looks for the table
-        find_files(dataset)
-        return
-    with suppress(duckdb.Error):  # this process has the warehouse open already, or the check of the warehouse tells why
-        if not database_path().exists():
-            raise TableError(
-                f"TACOS_DATASET is {dataset!r}, but there is no warehouse at {database_path()} to have it."
-            )
-        with duckdb.connect(str(database_path()), read_only=True) as connection:
-            find_files(dataset, lambda query, n_rows: connection.execute(query.sql("duckdb")).to_arrow_reader(n_rows))
+    (found,) = find_files(dataset)[:1]
+    if found.table is None or found.table.name.catalog or uses_spark():
+        return  # what is attached or on Spark is looked for by the run
+    path, wanted = database_path(), (found.table.name.db.lower(), found.table.name.name.lower())
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            names = {(schema, name) for schema, name in relations(connection) if not is_made_by_a_run(schema)}
+    except duckdb.Error:
+        if path.exists():
+            return  # this process has it open, so the run will look; or the check of the warehouse says what is wrong
+        names = set()
+    if wanted not in {(schema.lower(), name.lower()) for schema, name in names}:
+        there = ", ".join(sorted(".".join(name) for name in names)) or "none of yours"
+        raise TableError(f"TACOS_DATASET is {dataset!r}, but {path} has no such table or view; it has {there}.")
 
 
 def _check_database(path: Path) -> None:

@@ -68,6 +68,11 @@ def is_table(dataset: str) -> bool:
     return dataset.strip().startswith(PREFIX)
 
 
+def is_made_by_a_run(schema: str) -> bool:
+    """Whether the tables of a schema are the project's own, or SQLMesh's."""
+    return _MADE_BY_A_RUN.fullmatch(schema) is not None
+
+
 def find_table(dataset: str, read: QueryReader | None) -> DatasetTable:
     """Find the table that the setting names.
 
@@ -90,7 +95,7 @@ def find_table(dataset: str, read: QueryReader | None) -> DatasetTable:
         raise TableError(
             f"TACOS_DATASET must name a table with its schema, such as {PREFIX}main.chats, but it is {dataset!r}."
         )
-    if _MADE_BY_A_RUN.fullmatch(name.db):
+    if is_made_by_a_run(name.db):
         raise TableError(
             f"TACOS_DATASET names {given}, but what is in the schema {name.db} is made by a run. Name the table that "
             "your data are in, in a schema of its own."

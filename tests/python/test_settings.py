@@ -169,8 +169,11 @@ def test_what_is_right_passes_the_check_and_folders_are_made(monkeypatch: pytest
     ("values", "message"),
     [
         ({"TACOS_DATASET": "nowhere.jsonl"}, "TACOS_DATASET must name"),
-        ({"TACOS_DATASET": "table:main.none"}, "there is no warehouse at"),
-        ({"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{warehouse}"}, "none does not exist"),
+        ({"TACOS_DATASET": "table:main.none"}, "has no such table or view; it has none of yours"),
+        (
+            {"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{warehouse}"},
+            "it has main.mine.",
+        ),
         ({"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{file}"}, "cannot be opened"),
         ({"TACOS_DATABASE": "{file}/w.duckdb"}, "TACOS_DATABASE: the folder"),
         ({"TACOS_DATABASE": "{folder}"}, "is a folder"),
@@ -189,7 +192,8 @@ def test_each_wrong_setting_is_a_line(
     file = tmp_path / "file"
     file.write_text("no database, and long enough to be looked at", encoding="utf-8")
     warehouse = tmp_path / "made.duckdb"
-    duckdb.connect(str(warehouse)).close()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("CREATE TABLE mine (x INT); CREATE SCHEMA tacos; CREATE VIEW tacos.samples AS SELECT 1")
     given = {name: value.format(file=file, folder=tmp_path, warehouse=warehouse) for name, value in values.items()}
     lines = check(monkeypatch, tmp_path, **given)
     assert any(message in line for line in lines), lines

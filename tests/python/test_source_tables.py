@@ -98,6 +98,17 @@ def test_what_can_be_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path
     assert rows(" table: other.chats.mine ", read) == rows("table:chats.mine", read)
 
 
+def test_a_view_reads_files_by_the_engines_own_reader(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for name in "ba":
+        (tmp_path / f"{name}.jsonl").write_text(
+            f'{{"messages": [{{"role": "user", "content": "{name}?"}}, '
+            f'{{"role": "assistant", "content": "{name}."}}]}}\n'
+        )
+    files = f"read_json('{tmp_path}/*.jsonl', filename = true)"
+    connection.execute(f"CREATE VIEW chats.mine AS SELECT messages FROM {files} ORDER BY filename")
+    assert [row["instruction"] for row in rows("table:chats.mine", reader_of(connection))] == ["a?", "b?"]
+
+
 @pytest.mark.parametrize(
     ("dataset", "says"),
     [

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from built_project import built_endpoint, built_folder, built_project
+from fake_endpoint import FakeEndpoint
 from kept_samples import Exported, make_warehouse, write_lines
 from sqlmesh import Context
 
 from python_models.cli import main
+from python_models.llm.endpoint import retries
+from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.settings import PROJECT_ROOT
 
 __all__ = ["built_endpoint", "built_folder", "built_project"]  # fixtures of all files
@@ -45,6 +48,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         context = Context(paths=str(PROJECT_ROOT))
         yield context
         context.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeEndpoint]:
+    """An endpoint on loopback, of one test."""
+    with FakeEndpoint() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing learned about an earlier server, and short pauses between tries."""
+    forget_dialects()
+    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 @pytest.fixture

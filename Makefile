@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
-# Checks have a warehouse of their own each: the user's may be open in a notebook, and DuckDB lets one process in.
-SCRATCH := TACOS_DATABASE=$(CURDIR)/$(VENV)/
+# Checks have a warehouse of their own each: the user's may be open in a notebook, and DuckDB lets one process in. All are
+# of one name, which is that of the catalog: so SQLMesh finds again what another check, or a test, has optimized.
+SCRATCH = mkdir -p $(VENV)/$@ && TACOS_DATABASE=$(CURDIR)/$(VENV)/$@/warehouse.duckdb
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest sparktest exhaustive bench clean
@@ -40,14 +41,14 @@ quicktest: $(INSTALLED_FOR_TESTS)
 lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(SCRATCH)lint.duckdb $(BIN)/sqlmesh format --check
-	$(SCRATCH)lint.duckdb $(BIN)/sqlmesh lint
+	$(SCRATCH) $(BIN)/sqlmesh format --check
+	$(SCRATCH) $(BIN)/sqlmesh lint
 
 typecheck: $(INSTALLED_FOR_TESTS) ## mypy
 	$(BIN)/mypy
 
 sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
-	$(SCRATCH)test.duckdb $(BIN)/sqlmesh test
+	$(SCRATCH) $(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 	$(BIN)/pytest -m "not slow and not exhaustive and not spark" -n 3 --dist loadgroup

@@ -1,10 +1,11 @@
-"""The files of a dataset: a file, a folder or a glob, in an order that never changes."""
+"""The files of a dataset: a file, a folder or a glob, in an order that never changes; or the one table that it is."""
 
 from __future__ import annotations
 
 import glob
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from python_models.source.archives import (
     list_members,
     open_member,
 )
+from python_models.source.tables import PREFIX, DatasetTable, QueryReader, find_table, is_table
 from python_models.terminal import UserError
 
 TEXT_ENDINGS = (".json", ".jsonl", ".jsonlines", ".ndjson", ".csv", ".tsv")
@@ -30,8 +32,10 @@ KNOWN_ENDINGS = (*FILE_ENDINGS, *ARCHIVE_ENDINGS)
 DESCRIPTIONS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 WANTED = (
     f"TACOS_DATASET must name a file, a folder or a glob of {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))}, plain or "
-    f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))})"
+    f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))}), or a table ({PREFIX}schema.name)"
 )
+# Addresses that look like paths: what they name has to be fetched first.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
 class DatasetError(UserError, ValueError):
@@ -51,6 +55,7 @@ class DatasetFile:
         member: its name in the archive, None if it is in none.
         problem: why it is not read: it is not data as far as its name says; None if it is read.
         error: why a file that ought to be read cannot be (a damaged archive); it counts as one damaged record.
+        table: what is read in the place of a file, whose path, size and time then mean nothing; None for a file.
     """
 
     path: Path
@@ -60,6 +65,7 @@ class DatasetFile:
     member: str | None = None
     problem: str | None = None
     error: str | None = None
+    table: DatasetTable | None = None
 
     def open(self) -> io.BufferedReader:
         """Open it for reading bytes.
@@ -70,25 +76,35 @@ class DatasetFile:
         return self.path.open("rb") if self.member is None else open_member(self.path, self.member)
 
 
-def find_files(dataset: str) -> list[DatasetFile]:
+def find_files(dataset: str, read: QueryReader | None = None) -> list[DatasetFile]:
     """Find the files of a dataset.
 
     Args:
         dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively, links
             to folders too; hidden files skipped) or a glob (``**`` recursive). In a folder, and by a glob that does
             not name an ending itself, files of other than the known endings are found but not read. Relative paths
-            start at the project's root, as those of all settings.
+            start at the project's root, as those of all settings. Or ``table:schema.name``, a table or view.
+        read: what reads a table; where there is None, only its name is looked at.
 
     Returns:
         The files, sorted by ``source_file``, those in archives too; at least one that is read.
 
     Raises:
         DatasetError: nothing was found, or a file cannot be read.
+        TableError: there is no such table, or it cannot be one of a dataset.
     """
+    if is_table(dataset):
+        table = find_table(dataset, read)
+        return [DatasetFile(Path(), table.source_file, 0, datetime.fromtimestamp(0, tz=UTC), table=table)]
     # config.yaml takes a character such as an emoji as two halves, as JSON writes it.
     wanted = dataset.strip().encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if not wanted:
         raise DatasetError(f"{WANTED}, but it is empty. Set it, or unset it to use the bundled dataset.")
+    if address := _ADDRESS.match(wanted):
+        raise DatasetError(
+            f"{WANTED}. It is {dataset!r}, an address of {address[1]}, from which nothing is read. Fetch it first "
+            f"({_fetching(address[1], wanted)}), or name a table that the warehouse makes of it."
+        )
     given = Path(wanted).expanduser()
     found = {path: (base, is_named) for path, base, is_named in _search(PROJECT_ROOT, given)}
     files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
@@ -104,6 +120,15 @@ def find_files(dataset: str) -> list[DatasetFile]:
     else:
         problem = "does not exist. Check the path"
     raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {place}).")
+
+
+def _fetching(scheme: str, address: str) -> str:
+    """The command that fetches what an address names."""
+    if scheme.lower() in ("http", "https"):
+        return f"curl -fLO '{address}'"
+    if scheme.lower() == "hf":
+        return "huggingface-cli download --repo-type dataset"
+    return "aws s3 sync" if scheme.lower().startswith("s3") else "with the tool of that storage"
 
 
 def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path, bool]]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import duckdb
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
 
+OPTIMIZED = Path(".cache/optimized_query")
 FILES = ("config.yaml", "external_models.yaml")
 PARTS = (*FILES, "models", "macros", "audits", "signals", "seeds", "prompts", "python_models")
 PLAN = ("plan", "--auto-apply", "--no-prompts", "--run", "--ignore-cron")
@@ -41,6 +43,9 @@ class ProjectCopy:
             source = PROJECT_ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.root / part)
+        # Optimized queries are found by their content, so that those of the project itself do here too.
+        with suppress(OSError):  # there are none yet, or another process has just replaced one
+            shutil.copytree(PROJECT_ROOT / OPTIMIZED, self.root / OPTIMIZED)
         if not self.has_coherence:
             config = self.root / "config.yaml"
             text, n = re.subn(r"(coherence_sample_size:) \d+", r"\1 0", config.read_text(encoding="utf-8"))

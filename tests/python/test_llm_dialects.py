@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from llm_helpers import SECRET, judge_request, parse_scores, run, tag_request, t
 
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.effort import reply_parameters
-from python_models.llm.endpoint import retries
 from python_models.llm.endpoint.completion import read_usage
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
@@ -23,19 +21,9 @@ from python_models.llm.errors import EndpointError
 from python_models.llm.request import ChatRequest
 from python_models.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("fresh_client")
+
 SCORES = '{"first_score": 71, "second_score": 60}'
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 def sent(server: FakeEndpoint) -> list[dict[str, Any]]:

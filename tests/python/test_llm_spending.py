@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,29 +17,15 @@ from sqlmesh import Context
 from python_models.diagnostics.llm_calls import cached_calls
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.transfer import export_cache, import_cache
-from python_models.llm.endpoint import retries
-from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import PriceError, SpendingLimitReached
 from python_models.llm.spending.budget import Budget
 from python_models.llm.spending.prices import Price, find_price, max_prompt_tokens, read_prices
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("fresh_client")]
 
 
 PRICE = read_prices()["gpt-4o-mini"]
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 def charged(server: FakeEndpoint, price: Price = PRICE) -> float:

@@ -72,6 +72,12 @@ CREATE TABLE tacos.llm_spend AS
 SELECT stage, 'judge' AS model_name, 'here' AS payment, $n AS n_calls, $n * 600 AS n_prompt_tokens,
   $n * 9 AS n_completion_tokens, $n / 9000 AS cost_usd
 FROM (VALUES ('tagging'), ('judging')) AS stages(stage);
+CREATE TABLE tacos_internal.judging_progress AS
+SELECT judging_round, CASE judging_round WHEN 0 THEN NULL WHEN 1 THEN 'judge' ELSE 'final judge' END AS model_name,
+  CASE WHEN judging_round = 0 THEN 0 ELSE $n // 2 END AS n_calls, $n // 2 * judging_round AS n_calls_so_far,
+  n_calls / 9000 * judging_round AS cost_usd, n_calls_so_far / 9000 AS cost_usd_so_far,
+  (25 + judging_round * 25) / 100 AS shared_share, POW(judging_round / 3, 0.5) AS gain_share
+FROM RANGE(4) AS rounds(judging_round);
 CREATE TABLE tacos.normalization_waterfall AS
 SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
   $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share

@@ -78,6 +78,15 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert project.query("SELECT COUNT(*) FROM tacos.selected") == [(len(SAMPLES) // 4,)]
     assert project.n_calls("tagging") == len(SAMPLES)
     assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging")
+    rounds = project.query(
+        "SELECT model_name, n_calls, cost_usd, gain_share FROM tacos_internal.judging_progress ORDER BY judging_round"
+    )
+    assert [row[0] for row in rounds] == [None, "gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-terra"]
+    assert sum(row[1] for row in rounds) == project.n_calls("judging")
+    ((spent,),) = project.query("SELECT SUM(cost_usd) FROM tacos.llm_spend WHERE stage = 'judging'")
+    assert sum(row[2] for row in rounds) == pytest.approx(spent)
+    assert rounds[0][3] == 0 < rounds[1][3] <= rounds[3][3] == 1
+    assert 'id="plot-progress"' in page
     sample_id = project.query(SELECTED)[0][0]
     assert "kept: number 1 of" in project.run("explain", sample_id[:8], module="python_models.cli")
 

@@ -496,6 +496,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"wording_replies(pair_id)": "('p'), ('x')"},
     ),
     (
+        "pairs_judged_again_are_of_the_first_round",
+        "second_judge_replies",
+        {"pairs(pair_id, judging_round)": "('p', 1), ('q', 2)"},
+        {"second_judge_replies(pair_id)": "('p')"},
+        {"second_judge_replies(pair_id)": "('p'), ('q')"},
+    ),
+    (
         "stays_follow_each_other",
         "selection_history",
         {},
@@ -552,13 +559,6 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"tag_merges(canonical_tag)": "('x'), ('y')"},
     ),
     (
-        "samples_are_in_clusters_of_tags",
-        "clusters",
-        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
-        {"clusters(sample_id, cluster_id)": "('a', 1), ('b', -1)"},
-        {"clusters(sample_id, cluster_id)": "('a', 3), ('b', -1)"},
-    ),
-    (
         "the_last_round_gains_most",
         "judging_progress",
         {},
@@ -566,6 +566,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {PROGRESS: "(0, .2, 0), (1, .9, 2.6), (2, .7, 2), (3, 1, 2.5)"},
     ),
     ("the_last_round_gains_most", "judging_progress", {}, {}, {PROGRESS: "(0, .2, 0), (1, 1, 2), (2, .9, 2.5)"}),
+    (
+        "samples_are_in_clusters_of_tags",
+        "clusters",
+        {"placement_tags(sample_id)": "('a')", "cluster_centroids(cluster_id)": "(1), (2)"},
+        {"clusters(sample_id, cluster_id)": "('a', 1), ('b', -1)"},
+        {"clusters(sample_id, cluster_id)": "('a', 3), ('b', -1)"},
+    ),
     (
         "samples_are_in_clusters_of_tags",
         "clusters",

@@ -285,6 +285,30 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
 
 
 @SLOW
+def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, judging_round, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    n_first = sum(row[1] == 1 for row in before)
+    assert estimate(project, "second_judge") == (0, False)
+    edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 1")
+    assert estimate(project, "second_judge") == (n_first, False)
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == n_first
+    assert {json.loads(body)["model"] for body in endpoint.record.bodies} == {"gpt-6.1-terra"}
+    assert project.query(scores) == before
+    paid = "SELECT model_name, SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'second_judge' GROUP BY 1"
+    assert project.query(paid) == [("gpt-6.1-terra", n_first)]
+    agreement = (
+        "SELECT model_name, other_model_name, n_pairs FROM tacos_internal.judge_agreement WHERE comparison = 'judge'"
+    )
+    assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_first)]
+    assert estimate(project, "second_judge") == (0, False)
+
+
+@SLOW
 def test_the_history_tells_of_production_only_and_survives_a_promotion(project: ProjectCopy) -> None:
     """A plan in dev records nothing; what production sees after that plan is not lost when the plan is promoted."""
     recorded = "SELECT configuration_changes, n_selected FROM tacos_internal.selection_changes ORDER BY change_no"

@@ -14,10 +14,12 @@ from browser import CHROMIUM, DRIVER, Browser, open_browser
 from report_tables import make_tables
 from sqlmesh import Context
 
+from python_models.report import lists
 from python_models.report.page import ReportError, script_json, sections, write_report
-from python_models.report.section import label
 from python_models.report.progress import progress
+from python_models.report.section import label
 from python_models.report.tables import Tables
+from python_models.report.tags import waterfall
 
 HOSTILE = (
     "<script>window.pwned = 1</script>",
@@ -47,11 +49,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
             connection.execute("UPDATE tacos.cluster_labels SET label = ? WHERE cluster_id = ?", [text, i])
         connection.execute("UPDATE tacos.llm_spend SET model_name = ? WHERE stage = 'judging'", [HOSTILE[2]])
         connection.execute("UPDATE tacos.pair_replies SET model_name = ?", [HOSTILE[1]])
-        connection.execute("UPDATE tacos.normalization_waterfall SET step = ? WHERE step_no = 2", [HOSTILE[3]])
-        yield connection
         connection.execute(
             "UPDATE tacos_internal.judging_progress SET model_name = ? WHERE judging_round = 1", [HOSTILE[0]]
         )
+        connection.execute("UPDATE tacos.normalization_waterfall SET step = ? WHERE step_no = 2", [HOSTILE[3]])
+        yield connection
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +182,6 @@ def test_a_table_that_is_not_there_or_empty_is_a_sentence(tmp_path: Path) -> Non
         write_report(connection, tmp_path / "report.html")
 
 
-def test_the_generated_tables_are_those_of_the_project(warehouse: duckdb.DuckDBPyConnection, project: Context) -> None:
-    """What these tests and the benchmark read has no column that the models do not have."""
 def test_tables_are_shown_as_one_reads_them(tmp_path: Path) -> None:
     """Judges side by side, a line per measure; shares in percent; the selection first, then what is nearest to it."""
     make_tables(tmp_path / "warehouse.duckdb", 200)
@@ -230,6 +230,8 @@ def test_what_judging_gained_is_told_where_it_cost_or_two_judged(tmp_path: Path,
     assert len(found.plots) == len(found.grids) == fact.startswith("After")
 
 
+def test_the_generated_tables_are_those_of_the_project(warehouse: duckdb.DuckDBPyConnection, project: Context) -> None:
+    """What these tests and the benchmark read has no column that the models do not have."""
     columns = warehouse.execute(
         "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
         "WHERE table_schema IN ('tacos', 'tacos_internal') AND column_name <> 'i'"

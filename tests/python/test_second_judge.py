@@ -59,8 +59,8 @@ def test_a_share_of_the_first_round_is_judged_again_and_paid_once(
     connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint, tmp_path: Path
 ) -> None:
     rows = judged(connection, 0.1, "dear")
-    first_round = {row[0] for row in connection.sql("SELECT pair_id FROM pairs WHERE judging_round = 1").fetchall()}
-    assert {row["pair_id"] for row in rows} < first_round
+    chosen = audited_pairs("pairs", "samples", 0.1, (1,), "second_judge").sql("duckdb")
+    assert {row["pair_id"] for row in rows} == {row[0] for row in connection.sql(chosen).fetchall()}
     assert 40 < len(rows) < 120
     assert {(row["model_name"], row["scores"]["first_score"]) for row in rows} == {("dear", 90)}
     assert endpoint.record.n_requests == len(rows)

@@ -292,19 +292,21 @@ def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
     before = project.query(scores)
     n_first = sum(row[1] == 1 for row in before)
     assert estimate(project, "second_judge") == (0, False)
-    edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 1")
-    assert estimate(project, "second_judge") == (n_first, False)
+    edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 0.5")
+    n_audited, is_bound = estimate(project, "second_judge")
+    assert 0 < n_audited < n_first
+    assert not is_bound
     endpoint.forget()
     project.run("run", module=CLI)
-    assert endpoint.record.n_requests == n_first
+    assert endpoint.record.n_requests == n_audited
     assert {json.loads(body)["model"] for body in endpoint.record.bodies} == {"gpt-6.1-terra"}
     assert project.query(scores) == before
     paid = "SELECT model_name, SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'second_judge' GROUP BY 1"
-    assert project.query(paid) == [("gpt-6.1-terra", n_first)]
+    assert project.query(paid) == [("gpt-6.1-terra", n_audited)]
     agreement = (
         "SELECT model_name, other_model_name, n_pairs FROM tacos_internal.judge_agreement WHERE comparison = 'judge'"
     )
-    assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_first)]
+    assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_audited)]
     assert estimate(project, "second_judge") == (0, False)
 
 

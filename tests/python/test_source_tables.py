@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from python_models.last_run.inputs import read_inputs
 from python_models.source.files import DatasetError, find_files
 from python_models.source.records import describe_files, read_ids, read_records
-from python_models.source.tables import TableError
+from python_models.source.tables import TableError, find_table
 
 TURNS = "STRUCT(role TEXT, content TEXT)[]"
 TABLES = {
@@ -77,11 +78,14 @@ def test_the_records_are_those_of_a_file_with_the_same_rows(
 
 
 def test_many_rows_are_read_in_their_order(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        "CREATE TABLE chats.mine AS SELECT 'Q' || n AS prompt, 'A' || n AS response FROM RANGE(50000) t(n)"
-    )
+    """Also of a table so large that DuckDB reads it with several threads at once."""
+    columns = "'Q' || n AS prompt, 'A' || n AS response"
+    connection.execute(f"SET threads = 4; CREATE TABLE chats.mine AS SELECT {columns} FROM RANGE(5000) AS t(n)")
     read = rows("table:chats.mine", reader_of(connection))
-    assert [(row["record_no"], row["instruction"]) for row in read] == [(n + 1, f"Q{n}") for n in range(50_000)]
+    assert [(row["record_no"], row["instruction"]) for row in read] == [(n + 1, f"Q{n}") for n in range(5_000)]
+    connection.execute("CREATE TABLE chats.large AS SELECT n, 'x' || n AS text FROM RANGE(1000000) AS t(n)")
+    numbers = [batch.column("n") for batch in find_table("table:chats.large", reader_of(connection)).batches()]
+    assert np.array_equal(np.concatenate(numbers), np.arange(1_000_000))
 
 
 def test_what_can_be_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -125,5 +125,6 @@ def _table_rows(query: Query, dataset: str) -> Iterator[str]:
     """Columns of a table of DuckDB, and the digest of its rows in their order, which the numbers of records follow."""
     table = find_table(dataset, None).name.sql(dialect="duckdb", identify=True)
     yield repr(query(f"DESCRIBE {table}"))
-    row = "MD5_NUMBER_LOWER(CONCAT(ROW_NUMBER() OVER (), ' ', t::TEXT)) AS row_digest"
-    yield repr(query(f"SELECT COUNT(*), SUM(row_digest)::TEXT FROM (SELECT {row} FROM {table} AS t) AS numbered"))  # noqa: S608
+    row = '"a whole row"'  # no column is called so: it would be taken for the row
+    digests = f"SELECT MD5_NUMBER_LOWER(CONCAT(ROW_NUMBER() OVER (), ' ', {row}::TEXT)) AS digest FROM {table} AS {row}"  # noqa: S608
+    yield repr(query(f"SELECT COUNT(*), SUM(digest)::TEXT FROM ({digests}) AS numbered"))  # noqa: S608

@@ -151,15 +151,17 @@ def test_a_table_without_a_usable_column_says_which_it_has(connection: duckdb.Du
     "change",
     [
         "UPDATE chats.mine SET output = '4' WHERE output = '3'",
-        "INSERT INTO chats.mine VALUES ('New?', NULL, 'Yes.')",
+        "INSERT INTO chats.mine VALUES ('New?', NULL, 'Yes.', 1)",
         "DELETE FROM chats.mine WHERE output = '3'",
         "UPDATE chats.mine SET input = 'NULL' WHERE input IS NULL",
         "ALTER TABLE chats.mine RENAME COLUMN input TO context",
+        "UPDATE chats.mine SET t = 2",
         "CREATE OR REPLACE TABLE chats.mine AS FROM chats.mine ORDER BY output DESC",
     ],
 )
 def test_a_changed_table_is_something_new(connection: duckdb.DuckDBPyConnection, change: str) -> None:
     make_table(connection, *TABLES["alpaca"])
+    connection.execute("ALTER TABLE chats.mine ADD COLUMN t INT DEFAULT 1")
 
     def digest() -> str:
         return read_inputs(lambda sql: connection.execute(sql).fetchall(), "table:chats.mine", [])["the dataset"]

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from python_models.cli.judging_calls import unanswered
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.fence import clean_and_cut
 from python_models.llm.replies import parse_tags
 from python_models.llm.request import ChatRequest

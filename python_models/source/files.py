@@ -20,6 +20,7 @@ from python_models.source.archives import (
     list_members,
     open_member,
 )
+from python_models.source.search import search
 from python_models.source.tables import PREFIX, DatasetTable, QueryReader, find_table, is_table
 from python_models.terminal import UserError
 
@@ -106,7 +107,7 @@ def find_files(dataset: str, read: QueryReader | None = None) -> list[DatasetFil
             f"({_fetching(address[1], wanted)}), or name a table that the warehouse makes of it."
         )
     given = Path(wanted).expanduser()
-    found = {path: (base, is_named) for path, base, is_named in _search(PROJECT_ROOT, given)}
+    found = {path: (base, is_named) for path, base, is_named in search(PROJECT_ROOT, given)}
     files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
     if any(file.problem is None for file in files):
         return sorted(files, key=lambda file: file.source_file)
@@ -129,40 +130,6 @@ def _fetching(scheme: str, address: str) -> str:
     if scheme.lower() == "hf":
         return "huggingface-cli download --repo-type dataset"
     return "aws s3 sync" if scheme.lower().startswith("s3") else "with the tool of that storage"
-
-
-def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path, bool]]:
-    """Yield (file, folder that its name is relative to, whether its ending was named); nothing if there is none."""
-    place = root / given
-    if place.is_dir():
-        for path in _walk(place):
-            yield path, place, False
-    elif place.exists():
-        yield place, place.parent, True
-    elif glob.has_magic(str(given)):
-        base = given
-        while glob.has_magic(str(base)):
-            base = base.parent
-        is_named = given.suffix != "" and not glob.has_magic(given.suffix)
-        # not Path.glob, which also finds hidden files and reads [ ] in the root's own name as a pattern
-        for match in glob.iglob(str(given), root_dir=root, recursive=True):  # noqa: PTH207
-            path = root / match
-            if not path.is_dir():
-                yield path, root / base, is_named
-
-
-def _walk(place: Path) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden, links to folders followed, each folder once."""
-    seen = set()
-    for folder, subfolders, names in os.walk(place, followlinks=True):
-        subfolders.sort()
-        status = os.stat(folder)  # noqa: PTH116
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it, or to one that was read
-            subfolders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_hidden(part: str) -> bool:

@@ -47,9 +47,10 @@ def write(path: Path, samples: list[tuple[str, str]]) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def tables(project: ProjectCopy) -> dict[str, list[tuple[Any, ...]]]:
+def tables(project: ProjectCopy, schema: str = "tacos") -> dict[str, list[tuple[Any, ...]]]:
     return {
-        name: sorted(project.query(f"SELECT {columns} FROM tacos.{name}"), key=repr) for name, columns in TABLES.items()
+        name: sorted(project.query(f"SELECT {columns} FROM {schema}.{name}"), key=repr)
+        for name, columns in TABLES.items()
     }
 
 
@@ -101,9 +102,12 @@ def test_a_table_is_read_like_a_file(endpoint: FakeEndpoint, tmp_path: Path) -> 
     before, n_before = tables(project), endpoint.record.n_requests
     other = project.root / "other.duckdb"
     change(f"ATTACH '{other}' AS other; CREATE SCHEMA other.chats; CREATE TABLE other.chats.mine AS FROM chats.mine")
-    config = project.root / "config.yaml"
-    attach = "before_all:\n  - \"ATTACH IF NOT EXISTS 'other.duckdb' AS other (READ_ONLY)\""
-    config.write_text(config.read_text("utf-8").replace("before_all:", attach, 1), encoding="utf-8")
+    config, catalogs = project.root / "config.yaml", f"{{other: {{type: duckdb, path: '{other}', read_only: true}}}}"
+    edited, n = re.subn(
+        r"database: (\{\{.*?\}\})\n", rf"catalogs: {{warehouse: \1, {catalogs[1:]}\n", config.read_text("utf-8")
+    )
+    assert n == 2
+    config.write_text(edited, encoding="utf-8")
     project.environment["TACOS_DATASET"] = "table:other.chats.mine"
     project.run(*PLAN)
     assert (tables(project), endpoint.record.n_requests) == (before, n_before)
@@ -173,6 +177,45 @@ def test_a_changed_dataset_gives_the_tables_of_a_fresh_build(
     shutil.copy(project.cache, fresh.cache)
     fresh.run(*PLAN)
     assert tables(project) == tables(fresh)
+
+
+def set_variable(project: ProjectCopy, name: str, value: str) -> None:
+    config = project.root / "config.yaml"
+    text, n = re.subn(rf"^(  {name}:) [^#\n]*", rf"\1 {value} ", config.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert n == 1
+    config.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("variable", "value", "n_commands"),
+    [
+        # Of the first, the environment reads the dataset for itself; of the second, it shares production's records.
+        ("column_mapping", "instruction=instruction, response=output", 1),
+        ("tag_explanations", "true", 2),
+    ],
+)
+def test_a_command_works_as_it_stands_in_the_environment_where_it_is_told(
+    built: ProjectCopy, endpoint: FakeEndpoint, tmp_path: Path, variable: str, value: str, n_commands: int
+) -> None:
+    project = follow(built, tmp_path / "project")
+    set_variable(project, variable, value)
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    edit_old(project.root / "data")
+    output = " ".join(project.run("run", "dev", "--ignore-cron", expect_failure=True).split())
+    told = re.search(r"again: ((?:(?:&& )?sqlmesh [\w.-]+(?: (?!&&)[\w.-]+)* ?)+)", output)
+    assert told, output
+    commands = [command.split() for command in told[1].split("&&")]
+    assert len(commands) == n_commands, told
+    for _, name, *arguments in commands:
+        project.run(name, *arguments, *(["--auto-apply", "--no-prompts"] if name == "plan" else []))
+
+    fresh = at(tmp_path / "fresh", endpoint)
+    set_variable(fresh, variable, value)
+    shutil.copytree(project.root / "data", fresh.root / "data")
+    shutil.copy(project.cache, fresh.cache)
+    fresh.run(*PLAN)
+    assert tables(project, "tacos__dev") == tables(fresh)
 
 
 def follow(built: ProjectCopy, folder: Path) -> ProjectCopy:

@@ -16,7 +16,8 @@ import pytest
 from fake_endpoint import FAULTS, READABLE_FAULTS, REPLY_FAULTS, Behaviour, FakeEndpoint
 from llm_helpers import SECRET, Opened, judge_request, parse_scores, parse_tags, run, tag_request, tagging_work
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.endpoint import pace, retries
 from python_models.llm.endpoint.endpoint import Endpoint, configured_endpoint

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from python_models.last_run import receipt
 from python_models.last_run.inputs import read_inputs
 from python_models.source.files import DatasetError, find_files
 from python_models.source.records import describe_files, read_ids, read_records
@@ -170,6 +171,17 @@ def test_a_changed_table_is_something_new(connection: duckdb.DuckDBPyConnection,
     assert digest() == before
     connection.execute(change)
     assert digest() != before
+
+
+def test_a_table_that_cannot_be_read_is_something_new(connection: duckdb.DuckDBPyConnection) -> None:
+    """The run that follows says why."""
+
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql).fetchall()
+
+    with pytest.raises(TableError, match=r"names the table other\.chats\.mine, which cannot be read"):
+        read_inputs(query, "table:other.chats.mine", [])
+    assert receipt.is_new(query, "table:other.chats.mine", [], "one 1")
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,8 @@ def test_a_table_is_read_like_a_file(endpoint: FakeEndpoint, tmp_path: Path) -> 
     other = project.root / "other.duckdb"
     change(f"ATTACH '{other}' AS other; CREATE SCHEMA other.chats; CREATE TABLE other.chats.mine AS FROM chats.mine")
     config, catalogs = project.root / "config.yaml", f"{{other: {{type: duckdb, path: '{other}', read_only: true}}}}"
-    edited, n = re.subn(
-        r"database: (\{\{.*?\}\})\n", rf"catalogs: {{warehouse: \1, {catalogs[1:]}\n", config.read_text("utf-8")
-    )
+    database = r"database: (\{\{ \(env_var\('TACOS_DATABASE.*?\}\})\n"
+    edited, n = re.subn(database, rf"catalogs: {{warehouse: \1, {catalogs[1:]}\n", config.read_text("utf-8"))
     assert n == 2
     config.write_text(edited, encoding="utf-8")
     project.environment["TACOS_DATASET"] = "table:other.chats.mine"

@@ -1,6 +1,6 @@
 """Format, linter and unit tests of the SQL in one process, which loads the project once.
 
-The same as ``sqlmesh format --check``, ``sqlmesh lint`` and ``sqlmesh test``, of which each takes ten seconds to load it.
+The same as ``sqlmesh format --check``, ``sqlmesh lint`` and ``sqlmesh test``, each of which loads it for ten seconds.
 """
 
 from __future__ import annotations

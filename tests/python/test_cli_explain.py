@@ -57,7 +57,8 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             connection.execute(f"CREATE TABLE {schema}.{name} AS FROM (VALUES {rows}) {table}")
         connection.execute(
             "CREATE TABLE tacos__dev.tag_map AS "
-            "SELECT 'Poems' AS raw_tag, NULL AS normalized_tag, 'dropped' AS action, 'Poems -> dropped: too rare' AS reason"
+            "SELECT 'Poems' AS raw_tag, NULL AS normalized_tag, 'dropped' AS action, "
+            "'Poems -> dropped: too rare' AS reason"
         )
 
 

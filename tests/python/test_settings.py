@@ -65,7 +65,7 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_gateway_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TACOS_GATEWAY", "opnai")
-    with pytest.raises(SettingError, match="TACOS_GATEWAY must be local or openai, but it is 'opnai'"):
+    with pytest.raises(SettingError, match="TACOS_GATEWAY must be local, openai or spark, but it is 'opnai'"):
         configured_variables()
 
 

@@ -9,7 +9,7 @@ INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
 SCRATCH = mkdir -p $(VENV)/$@ && TACOS_DATABASE=$(CURDIR)/$(VENV)/$@/warehouse.duckdb
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest sparktest exhaustive bench clean
+.PHONY: help run check test ruff lint format typecheck sqltest sqlcheck pytest quicktest slowtest sparktest exhaustive bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,17 +30,22 @@ $(INSTALLED_FOR_TESTS): $(INSTALLED) requirements/dev.txt
 run: $(INSTALLED) ## install, run the pipeline, show what was kept
 	@$(BIN)/tacos run
 
-test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
+test: $(INSTALLED_FOR_TESTS) ruff typecheck sqlcheck pytest ## everything that CI checks
 
 check: $(INSTALLED_FOR_TESTS) ## the inner loop in two minutes: format, lint, types, SQL unit tests, the quick half of pytest
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint typecheck sqltest quicktest
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync quicktest sqlcheck typecheck ruff
 
 quicktest: $(INSTALLED_FOR_TESTS)
 	$(BIN)/pytest -m "not long and not slow and not exhaustive and not embedded and not spark" -n 2 --dist loadgroup
 
-lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
+ruff: $(INSTALLED_FOR_TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+sqlcheck: $(INSTALLED_FOR_TESTS)
+	$(SCRATCH) $(BIN)/python tests/check_sql.py
+
+lint: $(INSTALLED_FOR_TESTS) ruff ## ruff, the format of the SQL, SQLMesh's linter
 	$(SCRATCH) $(BIN)/sqlmesh format --check
 	$(SCRATCH) $(BIN)/sqlmesh lint
 

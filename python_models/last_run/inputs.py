@@ -13,7 +13,7 @@ from typing import Any
 
 from python_models.settings import PROJECT_ROOT, database_path, project_path
 from python_models.source.files import find_files
-from python_models.source.tables import find_table, is_table
+from python_models.source.tables import find_table, is_table, unreadable
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 """Runs a query on the warehouse and returns all rows."""
@@ -48,7 +48,7 @@ def read_inputs(query: Query, dataset: str, models: Sequence[str]) -> dict[str, 
 
     Raises:
         DatasetError: no file, or one that cannot be read.
-        TableError: the setting names no table.
+        TableError: the setting names no table, or one that cannot be read.
         OSError: a file of the project cannot be read.
     """
     return {
@@ -124,6 +124,10 @@ def _dataset_files(dataset: str) -> Iterator[str]:
 def _table_rows(query: Query, dataset: str) -> Iterator[str]:
     """Columns of a table of DuckDB, and the digest of its rows in their order, which the numbers of records follow."""
     table = find_table(dataset, None).name.sql(dialect="duckdb", identify=True)
-    yield repr(query(f"DESCRIBE {table}"))
-    row = "MD5_NUMBER_LOWER(CONCAT(ROW_NUMBER() OVER (), ' ', t::TEXT)) AS row_digest"
-    yield repr(query(f"SELECT COUNT(*), SUM(row_digest)::TEXT FROM (SELECT {row} FROM {table} AS t) AS numbered"))  # noqa: S608
+    row = '"a whole row"'  # no column is called so: it would be taken for the row
+    digests = f"SELECT MD5_NUMBER_LOWER(CONCAT(ROW_NUMBER() OVER (), ' ', {row}::TEXT)) AS digest FROM {table} AS {row}"  # noqa: S608
+    try:
+        yield repr(query(f"DESCRIBE {table}"))
+        yield repr(query(f"SELECT COUNT(*), SUM(digest)::TEXT FROM ({digests}) AS numbered"))  # noqa: S608
+    except Exception as error:  # of the engine's driver
+        raise unreadable(dataset, error) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import io
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_models.settings import PROJECT_ROOT
+from python_models.source.addresses import how_to_fetch
 from python_models.source.archives import (
     ARCHIVE_ENDINGS,
     ArchiveError,
@@ -35,8 +35,6 @@ WANTED = (
     f"TACOS_DATASET must name a file, a folder or a glob of {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))}, plain or "
     f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))}), or a table ({PREFIX}schema.name)"
 )
-# Addresses that look like paths: what they name has to be fetched first.
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
 class DatasetError(UserError, ValueError):
@@ -101,10 +99,10 @@ def find_files(dataset: str, read: QueryReader | None = None) -> list[DatasetFil
     wanted = dataset.strip().encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if not wanted:
         raise DatasetError(f"{WANTED}, but it is empty. Set it, or unset it to use the bundled dataset.")
-    if address := _ADDRESS.match(wanted):
+    if way := how_to_fetch(wanted):
         raise DatasetError(
-            f"{WANTED}. It is {dataset!r}, an address of {address[1]}, from which nothing is read. Fetch it first "
-            f"({_fetching(address[1], wanted)}), or name a table that the warehouse makes of it."
+            f"{WANTED}. It is {dataset!r}, an address, from which nothing is read. Fetch it first ({way}), or name a "
+            "table that the warehouse makes of it."
         )
     given = Path(wanted).expanduser()
     found = {path: (base, is_named) for path, base, is_named in search(PROJECT_ROOT, given)}
@@ -121,15 +119,6 @@ def find_files(dataset: str, read: QueryReader | None = None) -> list[DatasetFil
     else:
         problem = "does not exist. Check the path"
     raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {place}).")
-
-
-def _fetching(scheme: str, address: str) -> str:
-    """The command that fetches what an address names."""
-    if scheme.lower() in ("http", "https"):
-        return f"curl -fLO '{address}'"
-    if scheme.lower() == "hf":
-        return "huggingface-cli download --repo-type dataset"
-    return "aws s3 sync" if scheme.lower().startswith("s3") else "with the tool of that storage"
 
 
 def _is_hidden(part: str) -> bool:

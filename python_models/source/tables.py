@@ -56,11 +56,17 @@ class DatasetTable:
         try:
             yield from self.read(query if n_rows is None else query.limit(n_rows), READ_ROWS)
         except Exception as error:  # each engine has errors of its own
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise TableError(
-                f"TACOS_DATASET names the table {self.source_file}, which cannot be read: {why}. Check its name, and "
-                "that it is in the warehouse of this gateway."
-            ) from error
+            raise unreadable(self.source_file, error) from error
+
+
+def unreadable(table: str, error: Exception) -> TableError:
+    """What to say where the engine cannot read a table."""
+    why = (str(error).strip() or type(error).__name__).splitlines()[0]
+    name = table.strip().removeprefix(PREFIX)
+    return TableError(
+        f"TACOS_DATASET names the table {name}, which cannot be read: {why}. Check its name, and that it is in the "
+        "warehouse of this gateway."
+    )
 
 
 def is_table(dataset: str) -> bool:

@@ -172,6 +172,7 @@ def test_the_check_for_spark_can_fail() -> None:
     assert unsupported_by_spark(sqlglot.parse_one("SELECT NFC_NORMALIZE(a) FROM t", read="duckdb"))
 
 
+@pytest.mark.long
 def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
     problems = {
         model.name: found
@@ -183,6 +184,7 @@ def test_every_sql_model_transpiles_to_spark(project: Context) -> None:
     assert not problems
 
 
+@pytest.mark.long
 def test_every_audit_transpiles_to_spark(project: Context) -> None:
     audits = {
         f"{model.name}: {audit.name}": model.render_audit_query(audit, **arguments, engine_adapter=Spark())

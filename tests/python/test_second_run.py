@@ -16,7 +16,7 @@ from project_copy import ProjectCopy
 pytestmark = ONE_WORKER
 NOTHING_IS_NEW = "Nothing is new since the last run"
 
-# What takes a minute each is left to make exhaustive, but for two trials.
+# What takes a minute each is left to make exhaustive where faster tests show its core, but for two trials.
 SLOW, EXHAUSTIVE = pytest.mark.slow, pytest.mark.exhaustive
 
 
@@ -104,7 +104,7 @@ def altered(project: ProjectCopy) -> dict[str, int]:
 
 @SLOW
 def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
-    """Neither command makes a table or asks anything; what asks for tables to be made still makes them."""
+    """Neither command makes a table or asks anything, and a report that is gone is written again."""
     before = altered(project)
     endpoint.forget()
     output = project.run("run", module=CLI)
@@ -119,17 +119,21 @@ def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpo
     assert (project.root / "report.html").exists()
     assert altered(project) == before
 
+
+@EXHAUSTIVE
+def test_what_is_restated_is_made_and_is_no_whole_run(project: ProjectCopy) -> None:
+    before = altered(project)
     project.run("plan", "--restate-model", "tacos.tag_replies", "--auto-apply", "--no-prompts")
     restated = altered(project)
     assert restated['"warehouse"."tacos"."tag_replies"'] > before['"warehouse"."tacos"."tag_replies"']
     assert restated['"warehouse"."tacos"."source_records"'] == before['"warehouse"."tacos"."source_records"']
     assert sum(restated[name] > ms for name, ms in before.items()) > 50
-    # What was restated was not a whole run: the next one is, and the one after it is left out again.
+    # The next one is, and the one after it is left out again.
     assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
     assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
 
 
-@SLOW
+@EXHAUSTIVE
 def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> None:
     status = project.dataset.stat()
     edit(project, "dataset.jsonl", "Tell me 1 things", "Tell me 0 things")
@@ -149,7 +153,7 @@ def estimates(project: ProjectCopy) -> dict[str, tuple[int, bool]]:
             sum(row["n_calls"] for row in rows if row["stage"] == stage),
             any(row["is_bound"] for row in rows if row["stage"] == stage),
         )
-        for stage in ("tagging", "judging", "wordings", "singletons")
+        for stage in ("tagging", "judging", "wordings", "second_judge", "singletons")
     }
 
 
@@ -229,7 +233,6 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
 ) -> None:
     scores = "SELECT pair_id, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
     before = project.query(scores)
-    assert estimates(project)["wordings"] == (0, False)
     edit(project, "config.yaml", "audit_wording_share: 0", "audit_wording_share: 1")
     assert estimates(project)["wordings"] == (len(before), False)
     endpoint.forget()
@@ -241,6 +244,32 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
     audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
     assert project.query(audited) == [(len(before),)]
     assert estimates(project)["wordings"] == (0, False)
+
+
+@SLOW
+def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, judging_round, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    n_first = sum(row[1] == 1 for row in before)
+    assert estimates(project)["second_judge"] == (0, False)
+    edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 0.5")
+    n_audited, is_bound = estimates(project)["second_judge"]
+    assert 0 < n_audited < n_first
+    assert not is_bound
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == n_audited
+    assert {json.loads(body)["model"] for body in endpoint.record.bodies} == {"gpt-6.1-terra"}
+    assert project.query(scores) == before
+    paid = "SELECT model_name, SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'second_judge' GROUP BY 1"
+    assert project.query(paid) == [("gpt-6.1-terra", n_audited)]
+    agreement = (
+        "SELECT model_name, other_model_name, n_pairs FROM tacos_internal.judge_agreement WHERE comparison = 'judge'"
+    )
+    assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_audited)]
+    assert estimates(project)["second_judge"] == (0, False)
 
 
 @SLOW

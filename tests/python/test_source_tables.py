@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
+from python_models.last_run import receipt
 from python_models.last_run.inputs import read_inputs
 from python_models.source.files import DatasetError, find_files
 from python_models.source.records import describe_files, read_ids, read_records
-from python_models.source.tables import TableError
+from python_models.source.tables import TableError, find_table
 
 TURNS = "STRUCT(role TEXT, content TEXT)[]"
 TABLES = {
@@ -77,11 +79,14 @@ def test_the_records_are_those_of_a_file_with_the_same_rows(
 
 
 def test_many_rows_are_read_in_their_order(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        "CREATE TABLE chats.mine AS SELECT 'Q' || n AS prompt, 'A' || n AS response FROM RANGE(50000) t(n)"
-    )
+    """Also of a table so large that DuckDB reads it with several threads at once."""
+    columns = "'Q' || n AS prompt, 'A' || n AS response"
+    connection.execute(f"SET threads = 4; CREATE TABLE chats.mine AS SELECT {columns} FROM RANGE(5000) AS t(n)")
     read = rows("table:chats.mine", reader_of(connection))
-    assert [(row["record_no"], row["instruction"]) for row in read] == [(n + 1, f"Q{n}") for n in range(50_000)]
+    assert [(row["record_no"], row["instruction"]) for row in read] == [(n + 1, f"Q{n}") for n in range(5_000)]
+    connection.execute("CREATE TABLE chats.large AS SELECT n, 'x' || n AS text FROM RANGE(1000000) AS t(n)")
+    numbers = [batch.column("n") for batch in find_table("table:chats.large", reader_of(connection)).batches()]
+    assert np.array_equal(np.concatenate(numbers), np.arange(1_000_000))
 
 
 def test_what_can_be_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -147,15 +152,17 @@ def test_a_table_without_a_usable_column_says_which_it_has(connection: duckdb.Du
     "change",
     [
         "UPDATE chats.mine SET output = '4' WHERE output = '3'",
-        "INSERT INTO chats.mine VALUES ('New?', NULL, 'Yes.')",
+        "INSERT INTO chats.mine VALUES ('New?', NULL, 'Yes.', 1)",
         "DELETE FROM chats.mine WHERE output = '3'",
         "UPDATE chats.mine SET input = 'NULL' WHERE input IS NULL",
         "ALTER TABLE chats.mine RENAME COLUMN input TO context",
+        "UPDATE chats.mine SET t = 2",
         "CREATE OR REPLACE TABLE chats.mine AS FROM chats.mine ORDER BY output DESC",
     ],
 )
 def test_a_changed_table_is_something_new(connection: duckdb.DuckDBPyConnection, change: str) -> None:
     make_table(connection, *TABLES["alpaca"])
+    connection.execute("ALTER TABLE chats.mine ADD COLUMN t INT DEFAULT 1")
 
     def digest() -> str:
         return read_inputs(lambda sql: connection.execute(sql).fetchall(), "table:chats.mine", [])["the dataset"]
@@ -164,6 +171,17 @@ def test_a_changed_table_is_something_new(connection: duckdb.DuckDBPyConnection,
     assert digest() == before
     connection.execute(change)
     assert digest() != before
+
+
+def test_a_table_that_cannot_be_read_is_something_new(connection: duckdb.DuckDBPyConnection) -> None:
+    """The run that follows says why."""
+
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql).fetchall()
+
+    with pytest.raises(TableError, match=r"names the table other\.chats\.mine, which cannot be read"):
+        read_inputs(query, "table:other.chats.mine", [])
+    assert receipt.is_new(query, "table:other.chats.mine", [], "one 1")
 
 
 @pytest.mark.parametrize(

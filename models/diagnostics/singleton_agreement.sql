@@ -73,23 +73,29 @@ WITH levels AS (
   GROUP BY
     is_total,
     cluster_id
+), counted AS (
+  SELECT
+    levels.is_total,
+    CASE WHEN NOT levels.is_total THEN pairs.cluster_id END AS cluster_id,
+    pairs.n_pairs,
+    pairs.n_agreeing,
+    pairs.n_told_apart_by_pairs,
+    pairs.n_told_apart_alone
+  FROM tacos_internal.singleton_pairs AS pairs
+  CROSS JOIN levels
 ), orders AS (
   SELECT
-    GROUPING(cluster_id) = 1 AS is_total,
+    is_total,
     cluster_id,
     SUM(n_pairs) AS n_pairs,
     SUM(n_agreeing)::DOUBLE / NULLIF(
       SQRT(SUM(n_told_apart_by_pairs)::DOUBLE) * SQRT(SUM(n_told_apart_alone)::DOUBLE),
       0
     ) AS kendall_tau
-  FROM tacos_internal.singleton_pairs
+  FROM counted
   GROUP BY
-    GROUPING SETS (
-      (
-        cluster_id
-      ),
-      ()
-    )
+    is_total,
+    cluster_id
 )
 SELECT
   measured.is_total::BOOLEAN AS is_total,

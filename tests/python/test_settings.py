@@ -157,7 +157,9 @@ def test_a_line_of_the_env_file_that_cannot_be_read_is_refused(env_file: Path, c
         checks.check_settings(configured_variables())
 
 
-def test_a_command_says_in_one_line_that_the_env_file_cannot_be_read(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_says_in_one_line_that_the_env_file_cannot_be_read(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     env_file.write_text("TACOS_MAX_COST_USD='5\n", encoding="utf-8")
     assert main(["cache", "stats"]) == 1
     assert capsys.readouterr().err.startswith(f"tacos cache: {env_file}, line 1: wanted")

@@ -43,24 +43,10 @@ WITH levels AS (
   UNION ALL
   SELECT
     TRUE AS is_total
-), members AS (
+), measured AS (
   SELECT
     levels.is_total,
     CASE WHEN NOT levels.is_total THEN ranks.cluster_id END AS cluster_id,
-    ranks.pair_rank,
-    ranks.alone_rank,
-    ranks.judge_score_millis,
-    ranks.alone_score,
-    ranks.is_tied,
-    ranks.is_tied_at_cut,
-    ranks.cluster_score_millis,
-    ranks.squared_error_micros
-  FROM tacos_internal.singleton_ranks AS ranks
-  CROSS JOIN levels
-), measured AS (
-  SELECT
-    is_total,
-    cluster_id,
     COUNT(*) AS n_samples,
     @INTEGER_CORRELATION(pair_rank, alone_rank) AS rank_correlation,
     @INTEGER_SPREAD(judge_score_millis) / 1000 AS pair_spread,
@@ -69,33 +55,25 @@ WITH levels AS (
     COUNT_IF(is_tied_at_cut) AS n_tied_at_cut,
     @INTEGER_SPREAD(cluster_score_millis) AS score_spread,
     SUM(squared_error_micros)::DOUBLE / NULLIF(COUNT(squared_error_micros), 0) AS squared_error
-  FROM members
+  FROM tacos_internal.singleton_ranks AS ranks
+  CROSS JOIN levels
   GROUP BY
-    is_total,
-    cluster_id
-), counted AS (
+    levels.is_total,
+    CASE WHEN NOT levels.is_total THEN ranks.cluster_id END
+), orders AS (
   SELECT
     levels.is_total,
     CASE WHEN NOT levels.is_total THEN pairs.cluster_id END AS cluster_id,
-    pairs.n_pairs,
-    pairs.n_agreeing,
-    pairs.n_told_apart_by_pairs,
-    pairs.n_told_apart_alone
-  FROM tacos_internal.singleton_pairs AS pairs
-  CROSS JOIN levels
-), orders AS (
-  SELECT
-    is_total,
-    cluster_id,
     SUM(n_pairs) AS n_pairs,
     SUM(n_agreeing)::DOUBLE / NULLIF(
       SQRT(SUM(n_told_apart_by_pairs)::DOUBLE) * SQRT(SUM(n_told_apart_alone)::DOUBLE),
       0
     ) AS kendall_tau
-  FROM counted
+  FROM tacos_internal.singleton_pairs AS pairs
+  CROSS JOIN levels
   GROUP BY
-    is_total,
-    cluster_id
+    levels.is_total,
+    CASE WHEN NOT levels.is_total THEN pairs.cluster_id END
 )
 SELECT
   measured.is_total::BOOLEAN AS is_total,

@@ -43,10 +43,24 @@ WITH levels AS (
   UNION ALL
   SELECT
     TRUE AS is_total
-), measured AS (
+), members AS (
   SELECT
     levels.is_total,
     CASE WHEN NOT levels.is_total THEN ranks.cluster_id END AS cluster_id,
+    ranks.pair_rank,
+    ranks.alone_rank,
+    ranks.judge_score_millis,
+    ranks.alone_score,
+    ranks.is_tied,
+    ranks.is_tied_at_cut,
+    ranks.cluster_score_millis,
+    ranks.squared_error_micros
+  FROM tacos_internal.singleton_ranks AS ranks
+  CROSS JOIN levels
+), measured AS (
+  SELECT
+    is_total,
+    cluster_id,
     COUNT(*) AS n_samples,
     @INTEGER_CORRELATION(pair_rank, alone_rank) AS rank_correlation,
     @INTEGER_SPREAD(judge_score_millis) / 1000 AS pair_spread,
@@ -55,25 +69,10 @@ WITH levels AS (
     COUNT_IF(is_tied_at_cut) AS n_tied_at_cut,
     @INTEGER_SPREAD(cluster_score_millis) AS score_spread,
     SUM(squared_error_micros)::DOUBLE / NULLIF(COUNT(squared_error_micros), 0) AS squared_error
-  FROM tacos_internal.singleton_ranks AS ranks
-  CROSS JOIN levels
+  FROM members
   GROUP BY
-    levels.is_total,
-    CASE WHEN NOT levels.is_total THEN ranks.cluster_id END
-), orders AS (
-  SELECT
-    levels.is_total,
-    CASE WHEN NOT levels.is_total THEN pairs.cluster_id END AS cluster_id,
-    SUM(n_pairs) AS n_pairs,
-    SUM(n_agreeing)::DOUBLE / NULLIF(
-      SQRT(SUM(n_told_apart_by_pairs)::DOUBLE) * SQRT(SUM(n_told_apart_alone)::DOUBLE),
-      0
-    ) AS kendall_tau
-  FROM tacos_internal.singleton_pairs AS pairs
-  CROSS JOIN levels
-  GROUP BY
-    levels.is_total,
-    CASE WHEN NOT levels.is_total THEN pairs.cluster_id END
+    is_total,
+    cluster_id
 )
 SELECT
   measured.is_total::BOOLEAN AS is_total,
@@ -82,7 +81,13 @@ SELECT
   rank_correlation::DOUBLE AS rank_correlation,
   @FISHER_BOUND(rank_correlation, n_samples, -1)::DOUBLE AS rank_correlation_low,
   @FISHER_BOUND(rank_correlation, n_samples, 1)::DOUBLE AS rank_correlation_high,
-  @ROUNDED(orders.kendall_tau, 6)::DOUBLE AS kendall_tau,
+  @ROUNDED(
+    orders.n_agreeing / NULLIF(
+      SQRT(orders.n_told_apart_by_pairs::DOUBLE) * SQRT(orders.n_told_apart_alone::DOUBLE),
+      0
+    ),
+    6
+  )::DOUBLE AS kendall_tau,
   COALESCE(orders.n_pairs, 0)::BIGINT AS n_tau_pairs,
   @ROUNDED(pair_spread, 6)::DOUBLE AS pair_spread,
   alone_spread::DOUBLE AS alone_spread,
@@ -90,6 +95,6 @@ SELECT
   n_tied_at_cut::BIGINT AS n_tied_at_cut,
   @ROUNDED(1 - squared_error / NULLIF(score_spread * score_spread, 0), 6)::DOUBLE AS pair_reliability
 FROM measured
-LEFT JOIN orders
+LEFT JOIN tacos_internal.singleton_pairs AS orders
   ON orders.is_total = measured.is_total
   AND COALESCE(orders.cluster_id, -2) = COALESCE(measured.cluster_id, -2)

@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_FOR_TESTS := $(VENV)/installed-for-tests
-# Checks have a warehouse of their own each: the user's may be open in a notebook, and DuckDB lets one process in.
-SCRATCH := TACOS_DATABASE=$(CURDIR)/$(VENV)/
+# Checks have a warehouse of their own each: the user's may be open in a notebook, and DuckDB lets one process in. All are
+# of one name, which is that of the catalog: so SQLMesh finds again what another check, or a test, has optimized.
+SCRATCH = mkdir -p $(VENV)/$@ && TACOS_DATABASE=$(CURDIR)/$(VENV)/$@/warehouse.duckdb
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run check test lint format typecheck sqltest pytest quicktest slowtest sparktest exhaustive bench clean
+.PHONY: help run check test ruff lint format typecheck sqltest sqlcheck pytest quicktest slowtest sparktest exhaustive bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,25 +30,30 @@ $(INSTALLED_FOR_TESTS): $(INSTALLED) requirements/dev.txt
 run: $(INSTALLED) ## install, run the pipeline, show what was kept
 	@$(BIN)/tacos run
 
-test: $(INSTALLED_FOR_TESTS) lint typecheck sqltest pytest ## everything that CI checks
+test: $(INSTALLED_FOR_TESTS) ruff typecheck sqlcheck pytest ## everything that CI checks
 
 check: $(INSTALLED_FOR_TESTS) ## the inner loop in two minutes: format, lint, types, SQL unit tests, the quick half of pytest
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint typecheck sqltest quicktest
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync quicktest sqlcheck typecheck ruff
 
 quicktest: $(INSTALLED_FOR_TESTS)
 	$(BIN)/pytest -m "not long and not slow and not exhaustive and not embedded and not spark" -n 2 --dist loadgroup
 
-lint: $(INSTALLED_FOR_TESTS) ## ruff, the format of the SQL, SQLMesh's linter
+ruff: $(INSTALLED_FOR_TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(SCRATCH)lint.duckdb $(BIN)/sqlmesh format --check
-	$(SCRATCH)lint.duckdb $(BIN)/sqlmesh lint
+
+sqlcheck: $(INSTALLED_FOR_TESTS)
+	$(SCRATCH) $(BIN)/python tests/check_sql.py
+
+lint: $(INSTALLED_FOR_TESTS) ruff ## ruff, the format of the SQL, SQLMesh's linter
+	$(SCRATCH) $(BIN)/sqlmesh format --check
+	$(SCRATCH) $(BIN)/sqlmesh lint
 
 typecheck: $(INSTALLED_FOR_TESTS) ## mypy
 	$(BIN)/mypy
 
 sqltest: $(INSTALLED_FOR_TESTS) ## the unit tests of the SQL models
-	$(SCRATCH)test.duckdb $(BIN)/sqlmesh test
+	$(SCRATCH) $(BIN)/sqlmesh test
 
 pytest: $(INSTALLED_FOR_TESTS) ## the Python tests
 	$(BIN)/pytest -m "not slow and not exhaustive and not spark" -n 3 --dist loadgroup

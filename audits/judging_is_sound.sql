@@ -19,7 +19,7 @@ WHERE
   CASE
     WHEN n_lost > 0
     THEN @FAIL(
-      n_lost::TEXT || ' samples are in no cluster, such as ' || example || ': tacos.clusters must have at least one row for each sample. Build it again: sqlmesh plan --restate-model tacos.clusters'
+      n_lost::TEXT || ' samples are in no cluster, such as ' || example || ': tacos.clusters must have at least one row for each sample. Build it again: ' || @RESTATE_COMMAND('tacos.clusters')
     )
     ELSE FALSE
   END;

@@ -21,7 +21,7 @@ WHERE
   CASE
     WHEN n_alone > 0 OR n_rows <> n_pairs OR n_rows <> n_replies
     THEN @FAIL(
-      n_alone::TEXT || ' rows of tacos_internal.pairs_' || @judging_round::TEXT || ' and of its replies are without the other (' || n_pairs::TEXT || ' pairs, ' || n_replies::TEXT || ' replies, ' || n_rows::TEXT || ' rows): one of the tables is older than the other. Ask again (paid replies are not paid again): sqlmesh plan --restate-model tacos_internal.pair_replies_' || @judging_round::TEXT
+      n_alone::TEXT || ' rows of tacos_internal.pairs_' || @judging_round::TEXT || ' and of its replies are without the other (' || n_pairs::TEXT || ' pairs, ' || n_replies::TEXT || ' replies, ' || n_rows::TEXT || ' rows): one of the tables is older than the other. Ask again (paid replies are not paid again): ' || @RESTATE_COMMAND('tacos_internal.pair_replies', @judging_round)
     )
     ELSE FALSE
   END;

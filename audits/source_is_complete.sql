@@ -10,7 +10,7 @@ WHERE
     WHEN n_records_in_file IS DISTINCT FROM n_records
     OR digest_in_file IS DISTINCT FROM records_digest
     THEN @FAIL(
-      source_file || ' has ' || COALESCE(n_records_in_file::TEXT, 'no') || ' records on disk, and source_records has ' || n_records::TEXT || CASE WHEN n_records_in_file = n_records THEN ', but not the same ones' ELSE '' END || ': it was edited or removed after it was read. Read the dataset again: sqlmesh plan --restate-model tacos.source_records --run --ignore-cron'
+      source_file || ' has ' || COALESCE(n_records_in_file::TEXT, 'no') || ' records now, and source_records has ' || n_records::TEXT || CASE WHEN n_records_in_file = n_records THEN ', but not the same ones' ELSE '' END || ': it was edited or removed after it was read. Read the dataset again: ' || @RESTATE_COMMAND('tacos.source_records')
     )
     ELSE FALSE
   END;

@@ -11,7 +11,7 @@ WHERE
   CASE
     WHEN replies.sample_id IS NULL
     THEN @FAIL(
-      'Sample ' || samples.sample_id || ' of ' || samples.ingested_at::TEXT || ' has no row in tag_replies: its day was processed before the sample came in. Mend it (paid replies are not paid again): sqlmesh plan --restate-model tacos.tag_replies --run --ignore-cron'
+      'Sample ' || samples.sample_id || ' of ' || samples.ingested_at::TEXT || ' has no row in tag_replies: its day was processed before the sample came in. Mend it (paid replies are not paid again): ' || @RESTATE_COMMAND('tacos.tag_replies')
     )
     ELSE FALSE
   END;
@@ -30,7 +30,7 @@ WHERE
   CASE
     WHEN samples.sample_id IS NULL
     THEN @FAIL(
-      'tag_replies has a row for ' || replies.sample_id || ' of ' || replies.ingested_at::TEXT || ', but samples has none of that day: it was removed, and its day was not processed again. Mend it (paid replies are not paid again): sqlmesh plan --restate-model tacos.tag_replies --run --ignore-cron'
+      'tag_replies has a row for ' || replies.sample_id || ' of ' || replies.ingested_at::TEXT || ', but samples has none of that day: it was removed, and its day was not processed again. Mend it (paid replies are not paid again): ' || @RESTATE_COMMAND('tacos.tag_replies')
     )
     ELSE FALSE
   END;
@@ -57,7 +57,7 @@ WHERE
   CASE
     WHEN tags.n_tags <> replies.n_tags
     THEN @FAIL(
-      'raw_tags has ' || tags.n_tags::TEXT || ' tags, and tag_replies ' || replies.n_tags::TEXT || ': a day was not processed again. Mend it: sqlmesh plan --restate-model tacos.raw_tags --run --ignore-cron'
+      'raw_tags has ' || tags.n_tags::TEXT || ' tags, and tag_replies ' || replies.n_tags::TEXT || ': a day was not processed again. Mend it: ' || @RESTATE_COMMAND('tacos.raw_tags')
     )
     ELSE FALSE
   END;

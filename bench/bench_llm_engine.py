@@ -2,6 +2,7 @@
 
     python bench/bench_llm_engine.py                          everything (about two minutes)
     python bench/bench_llm_engine.py --calls 1000 --replies 5000 --memory 2000 10000
+    python bench/bench_llm_engine.py --calls 0 --replies 0 --memory --simulated 10000 1000000
 
 All figures come from one run on one machine, the ratio is what counts: the bare loop has neither cache nor parsing nor
 limits, and uses the client as it comes. The engine's figure includes commits (synchronous to the disk) and parsing.
@@ -26,7 +27,9 @@ import aiohttp
 import machine
 import openai
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply, now_us
+from python_models.llm.endpoint.client import ChatClient
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.engine import ask
 from python_models.llm.replies import parse_tags
@@ -34,6 +37,7 @@ from python_models.llm.request import ChatRequest
 from python_models.settings import LlmSettings
 
 CONCURRENCY = 64
+_SIMULATED = "http://127.0.0.1:9/v1"
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -203,9 +207,17 @@ def replay(path: Path, n_items: int) -> float:
     return n_items / (time.perf_counter() - started)
 
 
-def memory_of(n_items: int) -> float:
-    """Peak memory in MB of a process that asks so many items at an endpoint."""
-    with fast_endpoint() as base_url, tempfile.TemporaryDirectory() as folder:
+async def answer_at_once(
+    _client: ChatClient, stage: str, request: ChatRequest, attempt: int, key: str, _level: int = 0
+) -> CachedReply:
+    """A reply without a call: all that the engine keeps of an item is kept, in a hundredth of a week."""
+    return CachedReply(key, stage, request.model, attempt, REPLY, None, "stop", 120, 0, 40, 900.0, now_us())
+
+
+def memory_of(n_items: int, *, is_simulated: bool = False) -> float:
+    """Peak memory in MB of a process that asks so many items at an endpoint, or makes their replies itself."""
+    server = nullcontext(_SIMULATED) if is_simulated else fast_endpoint()
+    with server as base_url, tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--child", base_url, str(n_items), str(Path(folder) / "cache.sqlite")]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
     return float(output)
@@ -219,9 +231,12 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, nargs="+", default=[8, 64, 256])
     parser.add_argument("--replies", type=int, default=50_000, help="cached replies to replay, 0 to skip")
     parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 200_000], help="numbers of items")
+    parser.add_argument("--simulated", type=int, nargs="*", default=[], help="numbers of items answered in the process")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
+        if options.child[0] == _SIMULATED:
+            ChatClient.ask = answer_at_once  # type: ignore[method-assign]
         engine(options.child[0], int(options.child[1]), Path(options.child[2]), CONCURRENCY)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
@@ -235,6 +250,10 @@ def main() -> None:
             figures["cached_replies_per_s"] = round(max(replay(path, options.replies) for _ in range(3)))
     if options.memory:
         figures["peak_memory_mb"] = {str(n_items): round(memory_of(n_items), 1) for n_items in options.memory}
+    if options.simulated:
+        figures["simulated_peak_memory_mb"] = {
+            str(n_items): round(memory_of(n_items, is_simulated=True), 1) for n_items in options.simulated
+        }
     print(json.dumps(figures, indent=2))
 
 

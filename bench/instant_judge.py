@@ -15,7 +15,7 @@ from hashlib import md5
 from typing import Any
 
 from python_models.cli import main
-from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.cache.rows import CachedReply, now_us
 from python_models.llm.endpoint.client import ChatClient
 from python_models.llm.request import ChatRequest
 

@@ -5,7 +5,8 @@ import sys
 from sqlmesh import macro
 
 from python_models.cli.warehouse import check_that_it_opens
-from python_models.settings import database_path, uses_spark
+from python_models.settings import database_path, make_spark_folder, uses_spark
+from python_models.spark import keep_inner_steps
 from python_models.terminal import UserError
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -14,7 +15,10 @@ from python_models.variables import configured_variables
 # for a variable that means nothing, which would end in the middle of some model; `sqlmesh run` opens the file first.
 try:
     check_variables(configured_variables())
-    if not uses_spark():
+    if uses_spark():
+        make_spark_folder()  # DuckDB, which keeps SQLMesh's state there, makes no folders
+        keep_inner_steps()
+    else:
         check_that_it_opens(database_path())
 except UserError as error:
     sys.exit(error.message)
@@ -22,15 +26,20 @@ except UserError as error:
 
 @macro()
 def check_settings(evaluator):
-    """Stop with a line for every setting that is wrong; tell where a run reads another dataset than the one set now."""
+    """Stop with a line for every setting that is wrong; tell where a run reads another dataset than the one set now.
+
+    Audits are told here in which environment they are.
+    """
     import sys
 
     from python_models.cli.checks import check_settings as check
     from python_models.cli.checks import tell_of_another_dataset
+    from python_models.environments import enter
     from python_models.terminal import UserError
 
     if evaluator.runtime_stage != "before_all":
         return
+    enter(evaluator.this_env)
     dataset = evaluator.var("dataset")
     variables = {
         "dataset": dataset,

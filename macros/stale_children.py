@@ -15,6 +15,12 @@ def no_child_stays_stale(evaluator) -> str:
         raise SQLMeshError(
             f"{len(stale)} tables would be stale, such as {child}: it reads {parent}, whose code changed but not its "
             f"SQL, so that SQLMesh would not rebuild what reads it, although {breaking} changes too. Nothing was "
-            "done. Plan it with: tacos run; or plan the change of the code first, and that of the settings after it."
+            f"done. {_way_out(evaluator.this_env)}"
         )
     return "SELECT 1 AS n_checked"
+
+
+def _way_out(environment: str) -> str:
+    if environment != "prod":  # tacos run is for production
+        return f"Plan the change of the code first, and that of the settings after it: sqlmesh plan {environment}"
+    return "Plan it with: tacos run; or plan the change of the code first, and that of the settings after it."

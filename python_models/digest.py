@@ -13,7 +13,15 @@ _PACKAGE = Path(__file__).resolve().parent
 _HOW_NOT_WHAT = ("settings", "staging", "spark", "digest", "terminal", "llm", "embedded/server", "embedded/serve")
 """Modules and rooms that decide how the work is done and nothing of what comes out: an edit rebuilds nothing ..."""
 
-_WHAT_OF_LLM = ("llm/replies", "llm/answer_text", "llm/effort", "llm/fence", "llm/request")
+_WHAT_OF_LLM = (
+    "llm/replies",
+    "llm/answer_text",
+    "llm/reasoning",
+    "llm/invalid_reply",
+    "llm/effort",
+    "llm/fence",
+    "llm/request",
+)
 """... but for what is asked and how a reply is read."""
 
 

@@ -194,6 +194,11 @@ def uses_spark() -> bool:
     return os.environ.get("TACOS_GATEWAY", "").strip() == "spark"
 
 
+def make_spark_folder() -> None:
+    """Make the folder of a local Spark (``TACOS_SPARK_FOLDER``, else ``.spark``), in which SQLMesh's state lies too."""
+    project_path(os.environ.get("TACOS_SPARK_FOLDER", "").strip() or ".spark").mkdir(parents=True, exist_ok=True)
+
+
 def local_model_override() -> Path | None:
     """Path of the GGUF file to use instead of the packaged language model: ``TACOS_LOCAL_MODEL``, None if not set."""
     given = os.environ.get("TACOS_LOCAL_MODEL", "").strip()

@@ -10,7 +10,7 @@ from sqlmesh.core.model.kind import ModelKindName
 from python_models.digest import source_digest
 
 CODE_DIGEST = source_digest("clustering")
-N_SAMPLES = 10_000
+N_SAMPLES = 5_000
 COLUMNS = {
     "random_seed": "int",
     "n_samples": "bigint",
@@ -23,7 +23,7 @@ COLUMNS = {
 @model(
     "tacos.cluster_stability",
     kind={"name": ModelKindName.FULL},
-    description="One row per other seed: the clusters fitted from it, compared with the project's, on at most 10,000 "
+    description="One row per other seed: the clusters fitted from it, compared with the project's, on at most 5,000 "
     "samples chosen by hash.",
     grains=["random_seed"],
     tags=["diagnostics"],

@@ -20,15 +20,14 @@ WITH listed AS (
   FROM tacos_internal.tag_groups AS groups
   INNER JOIN tacos_internal.generic_tags AS generic
     ON generic.tag = groups.cleaned_tag
-), common AS (
+), shares AS (
   SELECT
-    tags.normalized_tag
+    tags.normalized_tag,
+    @ROUNDED(COUNT(*) / MAX(thresholds.n_samples), 6) AS sample_share
   FROM tacos.normalized_tags AS tags
   CROSS JOIN tacos_internal.normalization_thresholds AS thresholds
   GROUP BY
     tags.normalized_tag
-  HAVING
-    @ROUNDED(COUNT(*) / MAX(thresholds.n_samples), 6) > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share)
 )
 SELECT
   rules.raw_tag::TEXT AS raw_tag,
@@ -36,13 +35,11 @@ SELECT
   (
     NOT listed.canonical_tag IS NULL
   )::BOOLEAN AS is_listed,
-  (
-    NOT common.normalized_tag IS NULL
-  )::BOOLEAN AS is_too_common
+  COALESCE(shares.sample_share > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share), FALSE)::BOOLEAN AS is_too_common
 FROM tacos_internal.tag_rules AS rules
 INNER JOIN tacos.tag_map AS fates
   ON fates.raw_tag = rules.raw_tag
 LEFT JOIN listed
   ON listed.canonical_tag = rules.canonical_tag
-LEFT JOIN common
-  ON common.normalized_tag = fates.normalized_tag
+LEFT JOIN shares
+  ON shares.normalized_tag = fates.normalized_tag

@@ -17,18 +17,19 @@ WITH spreads AS (
   SELECT
     model_name,
     cluster_id,
+    COUNT(*) AS n_scores,
     @INTEGER_SPREAD(score) AS spread
   FROM tacos_internal.given_scores
   GROUP BY
     model_name,
     cluster_id
-  HAVING
-    COUNT(*) >= 10
 )
 SELECT
   model_name::TEXT AS model_name,
   COUNT(*)::BIGINT AS n_clusters,
   COUNT_IF(spread < @DIAGNOSTIC_LIMIT(flat_score_spread, @flat_score_spread))::BIGINT AS n_flat
 FROM spreads
+WHERE
+  n_scores >= 10
 GROUP BY
   model_name

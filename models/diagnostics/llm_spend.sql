@@ -10,6 +10,7 @@ MODEL (
     n_repeated = 'Replies beyond the first to the same question, because others could not be read.',
     n_prompt_tokens = 'Tokens of the requests.',
     n_cached_prompt_tokens = 'The part of them that the endpoint had cached.',
+    n_cache_write_tokens = 'The part of them that it wrote to its cache, at a price of its own; NULL if it said none.',
     n_completion_tokens = 'Tokens of the replies.',
     median_latency_ms = 'Median time of a call in milliseconds; NULL through the batch API.',
     cost_usd = 'US dollars; NULL if the price of the model is unknown.'
@@ -35,6 +36,7 @@ SELECT
   )::BIGINT AS n_repeated,
   SUM(n_prompt_tokens)::BIGINT AS n_prompt_tokens,
   SUM(n_cached_prompt_tokens)::BIGINT AS n_cached_prompt_tokens,
+  SUM(n_cache_write_tokens)::BIGINT AS n_cache_write_tokens,
   SUM(n_completion_tokens)::BIGINT AS n_completion_tokens,
   MEDIAN(latency_ms)::DOUBLE AS median_latency_ms,
   CASE WHEN COUNT(*) = COUNT(cost_usd) THEN SUM(cost_usd::DECIMAL(18, 12)) END::DOUBLE AS cost_usd

@@ -37,9 +37,29 @@ MODEL (
   )
 );
 
-WITH measured AS (
+WITH levels AS (
   SELECT
-    GROUPING(cluster_id) = 1 AS is_total,
+    FALSE AS is_total
+  UNION ALL
+  SELECT
+    TRUE AS is_total
+), members AS (
+  SELECT
+    levels.is_total,
+    CASE WHEN NOT levels.is_total THEN ranks.cluster_id END AS cluster_id,
+    ranks.pair_rank,
+    ranks.alone_rank,
+    ranks.judge_score_millis,
+    ranks.alone_score,
+    ranks.is_tied,
+    ranks.is_tied_at_cut,
+    ranks.cluster_score_millis,
+    ranks.squared_error_micros
+  FROM tacos_internal.singleton_ranks AS ranks
+  CROSS JOIN levels
+), measured AS (
+  SELECT
+    is_total,
     cluster_id,
     COUNT(*) AS n_samples,
     @INTEGER_CORRELATION(pair_rank, alone_rank) AS rank_correlation,
@@ -49,16 +69,10 @@ WITH measured AS (
     COUNT_IF(is_tied_at_cut) AS n_tied_at_cut,
     @INTEGER_SPREAD(cluster_score_millis) AS score_spread,
     SUM(squared_error_micros)::DOUBLE / NULLIF(COUNT(squared_error_micros), 0) AS squared_error
-  FROM tacos_internal.singleton_ranks
+  FROM members
   GROUP BY
-    GROUPING SETS (
-      (
-        cluster_id
-      ),
-      ()
-    )
-  HAVING
-    COUNT(*) > 0
+    is_total,
+    cluster_id
 ), orders AS (
   SELECT
     GROUPING(cluster_id) = 1 AS is_total,

@@ -26,12 +26,11 @@ WITH tagged AS (
     sample_id,
     MD5(sample_id) AS sample_hash
   FROM tacos.raw_tags
-), chosen AS (
+), ranked AS (
   SELECT
-    sample_id
+    sample_id,
+    ROW_NUMBER() OVER (ORDER BY sample_hash, sample_id) AS hash_rank
   FROM tagged
-  QUALIFY
-    ROW_NUMBER() OVER (ORDER BY sample_hash, sample_id) <= @DIAGNOSTIC_LIMIT(review_sample_size, @review_sample_size)
 )
 SELECT
   raw_tags.sample_id::TEXT AS sample_id,
@@ -45,10 +44,12 @@ SELECT
   (
     @REVIEW_ID(raw_tags.sample_id, fates.normalized_tag)
   )::TEXT AS normalized_id
-FROM chosen
+FROM ranked
 INNER JOIN tacos.samples AS samples
-  ON samples.sample_id = chosen.sample_id
+  ON samples.sample_id = ranked.sample_id
 INNER JOIN tacos.raw_tags AS raw_tags
-  ON raw_tags.sample_id = chosen.sample_id
+  ON raw_tags.sample_id = ranked.sample_id
 INNER JOIN tacos.tag_map AS fates
   ON fates.raw_tag = raw_tags.raw_tag
+WHERE
+  ranked.hash_rank <= @DIAGNOSTIC_LIMIT(review_sample_size, @review_sample_size)

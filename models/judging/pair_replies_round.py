@@ -9,7 +9,7 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
+from python_models.judging.reply_columns import REPLY_DESCRIPTIONS, REPLY_TYPES
 from python_models.prompts import judging_prompts
 
 PROMPTS = judging_prompts()
@@ -23,23 +23,15 @@ CODE_DIGEST = source_digest("judging/pairs", "judging/judges")
     description="One row per ordered pair of the round: what the judge answered, or why there is no usable answer.",
     grains=["pair_id"],
     tags=["judging", "llm"],
-    columns={
-        "pair_id": "text",
-        "scores": "struct(first_score int, second_score int)",
-        **ANSWER_TYPES,
-        "code_digest": "text",
-    },
+    columns=REPLY_TYPES,
     column_descriptions={
-        **ANSWER_DESCRIPTIONS,
-        "pair_id": "The judged pair.",
-        "scores": "Scores (1-100, higher is better) read from the reply; NULL if there is no usable reply.",
+        **REPLY_DESCRIPTIONS,
         "raw_reply": "The last reply as received; of the offline heuristic its features as JSON; NULL if none came.",
         "n_attempts": "Replies asked for until one could be read, cached ones included; 0 for the offline heuristic.",
         "model_name": "The judge: a model, or the offline heuristic, which is not an LLM judge.",
         "request_key": "Key of the reply in the response cache; NULL for the offline heuristic.",
         "requested_at": "When the reply was received from the judge (UTC); NULL for the offline heuristic.",
         "prompt_sha256": "sha256 of the prompt file that was used; NULL for the offline heuristic.",
-        "code_digest": "Digest of the code that asked and parsed.",
     },
     audits=[
         ("unique_values", {"columns": [exp.column("pair_id")]}),

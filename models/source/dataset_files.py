@@ -16,7 +16,7 @@ CODE_DIGEST = source_digest("source")
 @model(
     "tacos_internal.dataset_files",
     kind={"name": ModelKindName.FULL},
-    description="One row per file of the dataset, as it is on disk now; also those that are not read, with the reason.",
+    description="One row per file of the dataset as it is now (or its table); also those not read, with the reason.",
     grains=["source_file"],
     tags=["source"],
     columns={
@@ -30,11 +30,11 @@ CODE_DIGEST = source_digest("source")
         "code_digest": "text",
     },
     column_descriptions={
-        "source_file": "File, relative to the dataset's folder.",
-        "format": "Container and record format, e.g. jsonl/alpaca; NULL if the file is not read.",
+        "source_file": "File, relative to the dataset's folder; of a table its schema and name.",
+        "format": "Container and record format, e.g. jsonl/alpaca, table/messages; NULL if the file is not read.",
         "problem": "Why the file is not read, such as an unknown ending; NULL if it is. It has no records then.",
-        "n_bytes": "Size on disk in bytes.",
-        "modified_at": "When the file was last modified (UTC).",
+        "n_bytes": "Size on disk in bytes; NULL of a table.",
+        "modified_at": "When the file was last modified (UTC); NULL of a table.",
         "n_records": "Records in the file, usable or not; 0 if it is not read.",
         "records_digest": "Digest of the ids of its records: another one means that a record was edited.",
         "code_digest": "Digest of the code that read the file.",
@@ -49,8 +49,11 @@ CODE_DIGEST = source_digest("source")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
-    from python_models.source.records import describe_files
-    from python_models.staging import frame_result
+    from functools import partial
 
-    files = describe_files(context.var("dataset"), context.var("column_mapping"))
-    yield frame_result(context, pd.DataFrame(files).assign(code_digest=CODE_DIGEST))
+    from python_models.source.records import describe_files
+    from python_models.staging import frame_result, read_arrow
+
+    files = describe_files(context.var("dataset"), context.var("column_mapping"), partial(read_arrow, context))
+    frame = pd.DataFrame(files).astype({"n_bytes": "Int64", "modified_at": "datetime64[us]"})
+    yield frame_result(context, frame.assign(code_digest=CODE_DIGEST))

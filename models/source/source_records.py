@@ -38,8 +38,8 @@ CODE_DIGEST = source_digest("source")
     },
     column_descriptions={
         "record_id": "md5 of file, record number and content: the same record read again keeps its id.",
-        "source_file": "File, relative to the dataset's folder.",
-        "record_no": "Number of the record in its file, from 1.",
+        "source_file": "File, relative to the dataset's folder; of a table its schema and name.",
+        "record_no": "Number of the record in its file, from 1; of a table in the order in which it is read.",
         "format": "Format the record was recognised as: alpaca, sharegpt, messages, pair; NULL if none.",
         "instruction": "What the user asks, all user turns joined by a blank line; NULL if the record is unusable.",
         "response": "What the assistant answers, all its turns joined by a blank line; NULL if unusable.",
@@ -59,11 +59,13 @@ CODE_DIGEST = source_digest("source")
 def execute(
     context: ExecutionContext, start: datetime, end: datetime, execution_time: datetime, **kwargs: t.Any
 ) -> t.Iterator[pd.DataFrame]:
+    from functools import partial
+
     from python_models.source.first_seen import DATED_SCHEMA, give_dates, read_first_seen
     from python_models.source.records import read_records
-    from python_models.staging import Days, deliver
+    from python_models.staging import Days, deliver, read_arrow
 
-    records = read_records(context.var("dataset"), context.var("column_mapping"))
+    records = read_records(context.var("dataset"), context.var("column_mapping"), partial(read_arrow, context))
     first_seen = read_first_seen(context, "tacos.source_records")
     dated = give_dates(records, first_seen, start.date(), end.date(), execution_time.date())
     days = Days("tacos.source_records", "ingested_at", start.date(), end.date())

@@ -16,7 +16,7 @@ from python_models.terminal import cell, count, shown_line
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from python_models.llm.cache.response_cache import Usage
+    from python_models.llm.cache.rows import Usage
     from python_models.llm.cache.transfer import Transferred
     from python_models.llm.spending.prices import Price
 
@@ -156,4 +156,4 @@ def _cost(row: Usage, prices: Mapping[str, Price]) -> str:
     if price is None:
         return "price unknown"
     tokens = (row.n_prompt_tokens, row.n_cached_tokens, row.n_completion_tokens)
-    return f"${price.cost(*tokens, is_batch=row.is_batch):,.4f}"
+    return f"${price.cost(*tokens, n_written=row.n_cache_write_tokens, is_batch=row.is_batch):,.4f}"

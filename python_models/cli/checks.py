@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from python_models.cli.warehouse import check_that_it_opens
+from python_models.engine_connection import relations
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import configured_endpoint
 from python_models.settings import (
@@ -18,10 +21,12 @@ from python_models.settings import (
     cache_path,
     database_path,
     project_path,
+    reading_processes,
     refuse_unknown_names,
     uses_spark,
 )
 from python_models.source.files import find_files
+from python_models.source.tables import TableError, is_made_by_a_run
 from python_models.terminal import UserError, shown_line
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -43,7 +48,8 @@ def check_settings(variables: Mapping[str, Any]) -> None:
         refuse_unknown_names,
         lambda: check_variables(variables),
         LlmSettings.from_environment,
-        lambda: find_files(str(variables["dataset"])),
+        reading_processes,
+        lambda: _check_dataset(str(variables["dataset"])),
         lambda: None if uses_spark() else _check_database(database_path()),
         _check_cache,
         lambda: _check_folder("TACOS_CACHE", cache_path().parent / "staging" / "a file"),
@@ -70,6 +76,23 @@ def tell_of_another_dataset(planned: str) -> None:
             "`sqlmesh plan` or `tacos run` changes to that.",
             file=sys.stderr,
         )
+
+
+def _check_dataset(dataset: str) -> None:
+    (found,) = find_files(dataset)[:1]
+    if found.table is None or found.table.name.catalog or uses_spark():
+        return  # what is attached or on Spark is looked for by the run
+    path, wanted = database_path(), (found.table.name.db.lower(), found.table.name.name.lower())
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            names = {(schema, name) for schema, name in relations(connection) if not is_made_by_a_run(schema)}
+    except duckdb.Error:
+        if path.exists():
+            return  # this process has it open, so the run will look; or the check of the warehouse says what is wrong
+        names = set()
+    if wanted not in {(schema.lower(), name.lower()) for schema, name in names}:
+        there = ", ".join(sorted(".".join(name) for name in names)) or "none of yours"
+        raise TableError(f"TACOS_DATASET is {dataset!r}, but {path} has no such table or view; it has {there}.")
 
 
 def _check_database(path: Path) -> None:

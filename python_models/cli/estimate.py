@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -89,7 +90,8 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
     from python_models.llm.cache.recovery import cache_of_a_run
     from python_models.llm.effort import reasoning_tokens
     from python_models.prompts import JUDGE_WORDINGS, judge_wording, prompt_text
-    from python_models.staging import read_batches
+    from python_models.source.records import read_records
+    from python_models.staging import read_arrow, read_batches
 
     def query(sql: str) -> Iterator[dict[str, Any]]:
         for batch in read_batches(context, parse_one(sql, read="duckdb", into=exp.Select), 1_000):
@@ -97,16 +99,20 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
 
     prompt = prompt_text(judge_wording(JUDGE_WORDINGS, variables["judge_wording"]))
     size = JudgingSize(prompt, variables["max_prompt_chars"])
-    samples = distinct_samples(variables["dataset"], variables["column_mapping"], int(variables["sample_limit"]))
+
+    def samples() -> Iterator[dict[str, Any]]:
+        records = read_records(variables["dataset"], variables["column_mapping"], partial(read_arrow, context))
+        return distinct_samples(records, int(variables["sample_limit"]))
+
     tagging = StageEstimate("tagging", variables["tagging_model"], effort=variables["tagging_effort"])
     with cache_of_a_run(context) as cache:
-        requests = _tagging_requests(samples, size, variables)
+        requests = _tagging_requests(samples(), size, variables)
         reply_tokens = _TAGGING_REPLY_TOKENS[variables["tag_explanations"]]
         reply_tokens += reasoning_tokens(variables["tagging_effort"])
         estimate_tagging(requests, cache, tagging, reply_tokens)
         yield tagging
         is_known = tagging.n_calls == 0 and "tacos.tag_replies" in kept
-        judging = JudgingEstimates(query, kept if is_known else {}, size, cache, variables)
+        judging = JudgingEstimates(query, samples, kept if is_known else {}, size, cache, variables)
         yield from judging.pairs()
         yield from judging.wordings()
         yield from judging.second_judge()

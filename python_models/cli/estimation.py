@@ -11,13 +11,15 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+import pyarrow as pa
+
 from python_models.cli.judging_calls import unanswered
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.fence import clean_and_cut
 from python_models.llm.replies import parse_tags
 from python_models.llm.request import ChatRequest
 from python_models.llm.spending.prices import Price, find_price
-from python_models.source.records import read_records
 
 _CHUNK = 1_000
 _CHARS_PER_TOKEN = 4.0
@@ -69,22 +71,22 @@ def count_tokens(text: str) -> float:
     return n_ascii / _CHARS_PER_TOKEN + (len(text) - n_ascii) / _OTHER_CHARS_PER_TOKEN
 
 
-def distinct_samples(dataset: str, column_mapping: str, sample_limit: int = 0) -> Iterator[dict[str, Any]]:
-    """The samples of a dataset as ``tacos.samples`` will hold them, read from the files.
+def distinct_samples(records: Iterable[pa.RecordBatch], sample_limit: int = 0) -> Iterator[dict[str, Any]]:
+    """The samples of a dataset as ``tacos.samples`` will hold them.
 
     Args:
-        dataset, column_mapping: the variables.
+        records: of the dataset, see ``records.read_records``.
         sample_limit: so many samples, those with the lowest hash; 0 for all.
     """
-    samples = _hashed_samples(dataset, column_mapping)
+    samples = _hashed_samples(records)
     chosen = nsmallest(sample_limit, samples, key=itemgetter(0)) if sample_limit else samples
     yield from (sample for _, sample in chosen)
 
 
-def _hashed_samples(dataset: str, column_mapping: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+def _hashed_samples(records: Iterable[pa.RecordBatch]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Samples with their hash, which is the sample_id of ``tacos.samples``."""
     seen: set[bytes] = set()
-    for batch in read_records(dataset, column_mapping):
+    for batch in records:
         for row in batch.to_pylist():
             if row["error"] is not None:
                 continue

@@ -53,12 +53,17 @@ def calls_at_most(n_samples: int, variables: Mapping[str, Any]) -> dict[Judge, i
     per_sample, check_share = float(variables["judge_calls_per_sample"]), float(variables["audit_pair_share"])
     small = math.ceil(_PAIRS_OF_A_SMALL_CLUSTER * (1 + check_share))
     most_per_sample = max(1.0, per_sample)
-    extra = max(0.0, small - _SMALL_CLUSTER * most_per_sample) * min(n_clusters, places / _SMALL_CLUSTER)
-    most = math.ceil(most_per_sample * places + n_clusters + extra)
+
+    def most_of(per_place: float) -> int:
+        beyond = max(0.0, small - _SMALL_CLUSTER * per_place) * min(n_clusters, places / _SMALL_CLUSTER)
+        return math.ceil(per_place * places + n_clusters + beyond)
+
+    most = most_of(most_per_sample)
     if judges[0] == judges[-1]:
         return {judges[0]: most}
-    first = math.ceil((1 + check_share) * places + n_clusters + extra)
-    final = math.ceil(max(0.0, most_per_sample - _FEWEST_FIRST[per_sample <= 1]) * places) + n_clusters
+    first = most_of(1 + check_share)
+    fewest_first = _FEWEST_FIRST[per_sample <= 1] * (1 + check_share)
+    final = math.ceil(max(0.0, most_per_sample - fewest_first) * places) + n_clusters
     return {judges[0]: min(most, first), judges[-1]: min(most, final)}
 
 

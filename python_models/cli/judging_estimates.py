@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from python_models.cli.estimation import JudgingSize, StageEstimate, distinct_samples
+from python_models.cli.estimation import JudgingSize, StageEstimate
 from python_models.cli.judging_calls import JudgingCalls, Query, calls_at_most, count_unanswered, judges_of_rounds
 from python_models.judging.judges import Judge
 from python_models.judging.pairs import EMBEDDED, JudgingOptions, build_request
@@ -27,6 +27,7 @@ class JudgingEstimates:
 
     Attributes:
         query: runs SQL on the warehouse.
+        samples: reads the samples of the dataset.
         kept: tables that the plan keeps, by the name of their model; none if the samples or their tags will change.
         size: the samples of the dataset, all of them added.
         cache: the response cache as a run would find it, None if there is none.
@@ -34,6 +35,7 @@ class JudgingEstimates:
     """
 
     query: Query
+    samples: Callable[[], Iterator[dict[str, Any]]]
     kept: Mapping[str, str]
     size: JudgingSize
     cache: ResponseCache | None
@@ -120,8 +122,7 @@ class JudgingEstimates:
             candidates = candidates_with_texts(self.kept["tacos_internal.memberships"], self.kept["tacos.samples"])
             samples = self.query(candidates.sql(dialect="duckdb"))
         else:
-            names = ("dataset", "column_mapping", "sample_limit")
-            samples = distinct_samples(*(self.variables[name] for name in names))
+            samples = self.samples()
             estimate.is_bound = True
         options = self._options(judge, singleton_prompts())
         requests = (build_single_request(sample, options) for sample in samples)

@@ -21,6 +21,8 @@ from python_models.variables import configured_variables
 
 if TYPE_CHECKING:
     from sqlmesh import Context
+    from sqlmesh.core.loader import Loader
+    from sqlmesh.core.test import ModelTestMetadata
 
 
 def promoted_models(context: Context, environment: str = "prod") -> dict[str, Any]:
@@ -34,6 +36,17 @@ def stored_variables(model: Any) -> dict[str, Any]:
     """The variables that a model uses, with their values, as SQLMesh keeps them with it."""
     stored = model.python_env.get("__sqlmesh__vars__")
     return dict(ast.literal_eval(stored.payload)) if stored is not None else {}
+
+
+def _loader_without_tests() -> type[Loader]:
+    """SQLMesh's loader without the unit tests, which no command of `tacos` runs: reading them is a third of loading."""
+    from sqlmesh.core.loader import SqlMeshLoader
+
+    class LoaderWithoutTests(SqlMeshLoader):
+        def load_model_tests(self) -> list[ModelTestMetadata]:
+            return []
+
+    return LoaderWithoutTests
 
 
 @contextmanager
@@ -65,7 +78,7 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
         set_console(console)
     try:
         gc.disable()  # a million small objects that live to the end: to look for garbage among them is half the time
-        context = Context(paths=str(PROJECT_ROOT))
+        context = Context(paths=str(PROJECT_ROOT), loader=_loader_without_tests())
         gc.freeze()
         gc.set_threshold(100_000, 20, 20)
         gc.enable()

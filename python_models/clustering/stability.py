@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
 from python_models.clustering.kmeans import fit_centroids, nearest
-from python_models.clustering.placement import place_by_mean, place_by_most_tags
-from python_models.clustering.points import sample_points, tag_points
+from python_models.clustering.placement import place_by_most_tags
+from python_models.clustering.points import Points, Vectors, mean_vectors, sample_points, tag_points, tag_sets
+
+_N_STARTS, _MANY = 3, 1_000
+"""Starts of k-means where there are many points: the two fits take as long as all other diagnostics otherwise."""
 
 
 def seed_stability(
@@ -34,19 +37,30 @@ def seed_stability(
     samples = samples.sort_values("sample_id").set_index("sample_id")
     k = samples["cluster_id"].nunique()
     kept = _best_in_turn(samples["cluster_id"], samples)
+    place = _placing_by_tags(tags, placed, k) if cluster_on == "tags" else _placing_by_mean(tags, placed, k)
     rows = []
     for seed in seeds:
-        if cluster_on == "tags":
-            normalized = tags[tags["is_normalized"]]
-            centroids = fit_centroids(tag_points(tags), k, seed)
-            others = place_by_most_tags(normalized, placed, nearest(_vectors(normalized), centroids))
-        else:
-            others = place_by_mean(tags, placed, fit_centroids(sample_points(tags, placed), k, seed))
-        others = others.reindex(samples.index, fill_value=-1)
+        others = place(seed).reindex(samples.index, fill_value=-1)
         agreement = adjusted_rand_score(samples["cluster_id"], others)
         changed = len(kept - _best_in_turn(others, samples)) / max(len(kept), 1)
         rows.append((seed, len(samples), round(float(agreement), 6), round(changed, 6)))
     return pd.DataFrame(rows, columns=["random_seed", "n_samples", "adjusted_rand_index", "changed_selection_share"])
+
+
+def _placing_by_tags(tags: pd.DataFrame, placed: pd.DataFrame, k: int) -> Callable[[int], pd.Series[int]]:
+    points, normalized = tag_points(tags), tags[tags["is_normalized"]]
+    vectors = _vectors(normalized)
+    return lambda seed: place_by_most_tags(normalized, placed, nearest(vectors, _centroids(points, k, seed)))
+
+
+def _placing_by_mean(tags: pd.DataFrame, placed: pd.DataFrame, k: int) -> Callable[[int], pd.Series[int]]:
+    points, sets = sample_points(tags, placed), tag_sets(tags["tag"], placed)
+    means = mean_vectors(_vectors(tags), list(sets.values()))
+    return lambda seed: pd.Series(nearest(means, _centroids(points, k, seed)), index=list(sets))
+
+
+def _centroids(points: Points, k: int, seed: int) -> Vectors:
+    return fit_centroids(points, k, seed, n_starts=_N_STARTS if len(points.vectors) > _MANY else None)
 
 
 def _best_in_turn(clusters: pd.Series[int], samples: pd.DataFrame) -> set[str]:
@@ -60,5 +74,5 @@ def _best_in_turn(clusters: pd.Series[int], samples: pd.DataFrame) -> set[str]:
     return set(ranked["sample_id"].head(int(samples["is_selected"].sum())))
 
 
-def _vectors(tags: pd.DataFrame) -> np.ndarray:
+def _vectors(tags: pd.DataFrame) -> Vectors:
     return np.asarray(tags["embedding"].tolist(), dtype=np.float32)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.spending.prices import Price, find_price, read_prices
 from python_models.settings import cache_path
 
@@ -24,6 +25,7 @@ CALL_SCHEMA = pa.schema(
         "finish_reason": pa.string(),
         "n_prompt_tokens": pa.int64(),
         "n_cached_prompt_tokens": pa.int64(),
+        "n_cache_write_tokens": pa.int64(),
         "n_completion_tokens": pa.int64(),
         "latency_ms": pa.float64(),
         "cost_usd": pa.float64(),
@@ -42,7 +44,9 @@ def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
     with ResponseCache(path, read_only=True) as cache:
         replies = cache.iter_replies()
         while block := list(islice(replies, _BATCH_ROWS)):
-            yield pa.RecordBatch.from_pylist([_row(reply, prices) for reply in block], schema=CALL_SCHEMA)
+            columns = zip(*(_row(reply, prices) for reply in block), strict=True)
+            arrays = [pa.array(values, field.type) for values, field in zip(columns, CALL_SCHEMA, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=CALL_SCHEMA)
 
 
 def cost_usd(reply: CachedReply, prices: Mapping[str, Price]) -> float | None:
@@ -53,22 +57,14 @@ def cost_usd(reply: CachedReply, prices: Mapping[str, Price]) -> float | None:
     if price is None or reply.n_prompt_tokens is None or reply.n_completion_tokens is None:
         return None
     tokens = (reply.n_prompt_tokens, reply.n_cached_tokens or 0, reply.n_completion_tokens)
-    return price.cost(*tokens, is_batch=reply.is_batch)
+    return price.cost(*tokens, n_written=reply.n_cache_write_tokens or 0, is_batch=reply.is_batch)
 
 
-def _row(reply: CachedReply, prices: Mapping[str, Price]) -> dict[str, Any]:
+def _row(reply: CachedReply, prices: Mapping[str, Price]) -> tuple[Any, ...]:
+    """The values of a reply, in the order of ``CALL_SCHEMA``."""
     payment = "free" if reply.is_free else "imported" if reply.is_imported else "batch" if reply.is_batch else "here"
-    return {
-        "request_key": reply.key,
-        "stage": reply.stage,
-        "model_name": reply.model,
-        "attempt": reply.attempt,
-        "finish_reason": reply.finish_reason,
-        "n_prompt_tokens": reply.n_prompt_tokens,
-        "n_cached_prompt_tokens": reply.n_cached_tokens,
-        "n_completion_tokens": reply.n_completion_tokens,
-        "latency_ms": reply.latency_ms,
-        "cost_usd": cost_usd(reply, prices),
-        "payment": payment,
-        "requested_at": reply.requested_at.replace(tzinfo=None),
-    }
+    return (
+        *(reply.key, reply.stage, reply.model, reply.attempt, reply.finish_reason),
+        *(reply.n_prompt_tokens, reply.n_cached_tokens, reply.n_cache_write_tokens, reply.n_completion_tokens),
+        *(reply.latency_ms, cost_usd(reply, prices), payment, reply.requested_at_us),
+    )

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from python_models.settings import PROJECT_ROOT, database_path, project_path
 from python_models.source.files import find_files
+from python_models.source.tables import find_table, is_table, unreadable
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+"""Runs a query on the warehouse and returns all rows."""
 
 _LOADED_FOLDERS = (
     "audits",
@@ -30,10 +35,11 @@ _SETTING = re.compile(r"^(TACOS_|SQLMESH_|OPENAI_BASE_URL$)")
 _NAMED_IN_CONFIG = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
 
 
-def read_inputs(dataset: str, models: Sequence[str]) -> dict[str, str]:
+def read_inputs(query: Query, dataset: str, models: Sequence[str]) -> dict[str, str]:
     """Digest what a run would read now: a second or two per gigabyte, whatever the dates of the files say.
 
     Args:
+        query: of the warehouse, in which a table of the dataset is.
         dataset: the variable ``dataset`` of the promoted reader.
         models: names of embedded models; where one is the path of a file or a folder, its content counts too.
 
@@ -42,6 +48,7 @@ def read_inputs(dataset: str, models: Sequence[str]) -> dict[str, str]:
 
     Raises:
         DatasetError: no file, or one that cannot be read.
+        TableError: the setting names no table, or one that cannot be read.
         OSError: a file of the project cannot be read.
     """
     return {
@@ -49,7 +56,7 @@ def read_inputs(dataset: str, models: Sequence[str]) -> dict[str, str]:
         "the installed packages": _digest(_packages()),
         "the settings": _digest(_settings()),
         "the files of the models": _digest(_model_files(models)),
-        "the dataset": _digest(_dataset_files(dataset)),
+        "the dataset": _digest(_table_rows(query, dataset) if is_table(dataset) else _dataset_files(dataset)),
         "the day": f"{datetime.now(UTC):%Y-%m-%d}",
     }
 
@@ -112,3 +119,15 @@ def _dataset_files(dataset: str) -> Iterator[str]:
         if file.problem is None:
             content = seen[file.path] = seen.get(file.path) or content_digest(file.path)
         yield from (file.source_file, file.modified_at.isoformat(), content)
+
+
+def _table_rows(query: Query, dataset: str) -> Iterator[str]:
+    """Columns of a table of DuckDB, and the digest of its rows in their order, which the numbers of records follow."""
+    table = find_table(dataset, None).name.sql(dialect="duckdb", identify=True)
+    row = '"a whole row"'  # no column is called so: it would be taken for the row
+    digests = f"SELECT MD5_NUMBER_LOWER(CONCAT(ROW_NUMBER() OVER (), ' ', {row}::TEXT)) AS digest FROM {table} AS {row}"  # noqa: S608
+    try:
+        yield repr(query(f"DESCRIBE {table}"))
+        yield repr(query(f"SELECT COUNT(*), SUM(digest)::TEXT FROM ({digests}) AS numbered"))  # noqa: S608
+    except Exception as error:  # of the engine's driver
+        raise unreadable(dataset, error) from error

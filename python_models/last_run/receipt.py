@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from python_models.last_run.inputs import content_digest, read_inputs
-from python_models.last_run.results import Query, is_whole, read_results
+from python_models.last_run.inputs import Query, content_digest, read_inputs
+from python_models.last_run.results import is_whole, read_results
 from python_models.settings import database_path
 from python_models.terminal import UserError
 from python_models.whole_file import whole_file
@@ -53,7 +53,7 @@ def is_new(query: Query, dataset: str, models: list[str], snapshots: str) -> boo
     _start, _is_unchanged = None, changes(query, snapshots) == []
     if not _is_unchanged:
         with suppress(UserError, OSError):  # the run will say it
-            _start = Start(dataset, models, read_inputs(dataset, models), snapshots, since_ms)
+            _start = Start(dataset, models, read_inputs(query, dataset, models), snapshots, since_ms)
     return not _is_unchanged
 
 
@@ -69,7 +69,10 @@ def changes(query: Query, snapshots: str | None = None) -> list[str] | None:
         receipt = _read()
         if snapshots not in (None, receipt["snapshots"]):
             return ["the models"]
-        kept, found = receipt["digests"], read_inputs(receipt["dataset"], receipt["models"]) | read_results(query)
+        kept, found = (
+            receipt["digests"],
+            read_inputs(query, receipt["dataset"], receipt["models"]) | read_results(query),
+        )
         return sorted(what for what in kept.keys() | found if kept.get(what) != found.get(what))
     except Exception:  # whatever is wrong, the run that follows finds it out and says it
         return None

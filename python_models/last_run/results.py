@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
 
-from python_models.last_run.inputs import content_digest
+from python_models.last_run.inputs import Query, content_digest
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import LlmSettings, cache_path
-
-Query = Callable[[str], list[tuple[Any, ...]]]
-"""Runs a query on the warehouse and returns all rows."""
 
 # SQLMesh's janitor joins rows of intervals before a run: what they say in all stays.
 _STATE = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from python_models.llm.lookup import Answer
+    from python_models.llm.answers import Answer
 
 _COLUMNS = (
     ("raw_reply", "text", pa.string(), "The last reply as received; NULL if none came."),

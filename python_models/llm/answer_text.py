@@ -12,27 +12,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-_QUOTED_CHARS = 80
+from python_models.llm.invalid_reply import QUOTED_CHARS, InvalidReply, quote
+from python_models.llm.reasoning import FENCE, OPENING, after_reasoning
 
-# What ends the reasoning of a model. The last one counts: a draft may talk about the mark itself.
-_END_OF_REASONING = re.compile(
-    r"</\s*(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think)\s*>"
-    r"|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|/think\|>"
-    r"|<\|channel\|>\s*final\b[^{\[]{0,100}?<\|message\|>|<channel\|>|assistantfinal(?=[\s{\[`]|$)",
-    re.IGNORECASE,
-)
-_START_OF_REASONING = re.compile(
-    r"<\s*(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think)\s*>"
-    r"|\[THINK\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|think\|>"
-    r"|<\|channel\|?>\s*(?:analysis|commentary|thought)\b|\Aanalysis(?=[A-Z])",
-    re.IGNORECASE,
-)
-_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\r?\n?")
-
-# The beginning of an object or a list as replies have them; other brackets are prose, code or formulas.
-_OPENING = re.compile(
-    r"""\{\s*(?:\}|["“„«'](?:\\.|[^"”»'\\]){0,100}["”»“']\s*:|[A-Za-z_]\w{0,100}\s*:)|\[\s*(?:\]|["“„«'{])"""
-)
 _TOKEN = re.compile(
     r"""(?P<skipped>\s+|//[^\n]*|/\*.*?\*/)
     |(?P<mark>[{}\[\],:])
@@ -45,67 +27,6 @@ _TOKEN = re.compile(
 )
 _LITERALS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
 _LITERALS |= {"NaN": "NaN", "Infinity": "Infinity"}
-
-
-class InvalidReply(ValueError):  # noqa: N818 - named for what it is in the tables
-    """A reply that cannot be used.
-
-    Attributes:
-        kind: what is wrong: ``invalid_json``, ``not_an_object``, ``missing_key``, ``invalid_value``, ``out_of_range``,
-            ``truncated``, ``refused``, ``empty_reply``, ``tool_call`` or ``reasoning_only``.
-        detail: what was wanted and what was got.
-    """
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind = kind
-        self.detail = detail
-
-
-def quote(value: object) -> str:
-    """Show a value in an error message: its repr, cut to one line of bounded length."""
-    if isinstance(value, str) and len(value) > _QUOTED_CHARS:
-        value = value[:_QUOTED_CHARS] + "…"
-    try:
-        text = repr(value)
-    except RecursionError:
-        text = f"a {type(value).__name__} nested too deeply to be shown"
-    return text if len(text) <= 2 * _QUOTED_CHARS else text[: 2 * _QUOTED_CHARS] + "…"
-
-
-def after_reasoning(text: str) -> str:
-    """What a model wrote after its reasoning; the text itself if it shows none.
-
-    Raises:
-        InvalidReply: ``truncated``: the text ends inside its reasoning; ``empty_reply``: nothing follows it.
-    """
-    text = text.strip().lstrip("\ufeff")
-    fence = _FENCE.match(text)
-    if _OPENING.match(text, start := fence.end() if fence else 0):
-        return _after_draft(text, start)
-    ends = [mark.end() for mark in _END_OF_REASONING.finditer(text)]
-    rest = text[ends[-1] :].strip() if ends else text
-    if _START_OF_REASONING.search(rest):
-        raise InvalidReply("truncated", f"the reply ends inside its reasoning: …{quote(rest[-_QUOTED_CHARS:])}")
-    if ends and not rest:
-        raise InvalidReply("empty_reply", "nothing follows the reasoning")
-    return rest
-
-
-def _after_draft(text: str, start: int) -> str:
-    """The text behind a JSON value and an end of reasoning; else all: the value may speak of the marks in its strings.
-
-    Some servers leave out the mark that begins the reasoning, and a draft may be all of it.
-    """
-    if not _END_OF_REASONING.search(text, start):
-        return text
-    try:
-        _, end = _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return text
-    ends = [mark.end() for mark in _END_OF_REASONING.finditer(text, end)]
-    rest = text[ends[-1] :].strip() if ends else ""
-    return rest or text
 
 
 def read_json(text: str, keys: Collection[str] = ()) -> Any:
@@ -147,7 +68,7 @@ def begins_with_json(text: str) -> bool:
     """Whether the answer begins with one whole JSON value: then a cut behind it has taken nothing from it."""
     try:
         answer = after_reasoning(text)
-        fence = _FENCE.match(answer)
+        fence = FENCE.match(answer)
         _DECODER.raw_decode(answer, fence.end() if fence else 0)
     except (InvalidReply, ValueError, RecursionError):
         return False
@@ -158,7 +79,7 @@ def _find_values(text: str) -> list[Any]:
     """Every object and list of the text that stands in no other one."""
     values = []
     at = 0
-    while opening := _OPENING.search(text, at):
+    while opening := OPENING.search(text, at):
         value, at = _read_value(text, opening.start())
         values.append(value)
     return values
@@ -208,7 +129,7 @@ def _as_strict_json(text: str, start: int) -> tuple[str, int]:
         parts.append(written)
         if depth == 0:
             return " ".join(parts), at
-    raise InvalidReply("truncated", f"the reply ends inside its JSON: …{quote(text[-_QUOTED_CHARS:])}")
+    raise InvalidReply("truncated", f"the reply ends inside its JSON: …{quote(text[-QUOTED_CHARS:])}")
 
 
 def _as_string(body: str) -> str:

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TypeVar
 
+from python_models.llm.answers import Answer, evaluate
 from python_models.llm.batch.run import answers_by_batch
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.interrupt import gentle_interrupts
-from python_models.llm.lookup import Answer, Lookup, evaluate
+from python_models.llm.lookup import Lookup
 from python_models.llm.online import OnlineRun
 from python_models.llm.progress import Progress
 from python_models.llm.request import ChatRequest

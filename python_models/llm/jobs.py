@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from python_models.llm.cache.response_cache import CachedReply
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.request import ChatRequest
 
 

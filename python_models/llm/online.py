@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Generic, TypeVar
 
-from python_models.llm.answer_text import InvalidReply
+from python_models.llm.answers import Answer, evaluate
+from python_models.llm.invalid_reply import InvalidReply
 from python_models.llm.jobs import Job, Outcome
-from python_models.llm.lookup import Answer, Item, Lookup, evaluate
+from python_models.llm.lookup import Item, Lookup
 from python_models.llm.request import ChatRequest
 from python_models.llm.sender import Sender
 from python_models.llm.session import Session

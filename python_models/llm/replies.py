@@ -9,7 +9,8 @@ import math
 import re
 from typing import Any
 
-from python_models.llm.answer_text import InvalidReply, quote, read_json
+from python_models.llm.answer_text import read_json
+from python_models.llm.invalid_reply import InvalidReply, quote
 
 __all__ = ["InvalidReply", "parse_scores", "parse_tags", "read_json_object"]
 

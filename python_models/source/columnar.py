@@ -1,4 +1,4 @@
-"""Rows of Parquet and Arrow files, in memory bounded by the decoded rows: the file may be far smaller."""
+"""Rows of Parquet and Arrow files and of tables, in memory bounded by the decoded rows: the file may be far smaller."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def read_arrow(path: Path, is_stream: bool) -> Iterator[Piece]:
                     yield from _read_batches((reader.get_batch(i) for i in range(n_batches)), "Arrow file")
     except (pa.ArrowException, OSError) as error:
         yield Piece(b"", None, f"unreadable Arrow: {_shorten(error)}")
+
+
+def read_table(batches: Iterator[pa.RecordBatch]) -> Iterator[Piece]:
+    """Read the rows of a table, batch by batch as its engine gives them."""
+    yield from _read_batches(batches, "table")
 
 
 def _open_parquet(path: Path) -> pq.ParquetFile:

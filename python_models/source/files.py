@@ -1,4 +1,4 @@
-"""The files of a dataset: a file, a folder or a glob, in an order that never changes."""
+"""The files of a dataset: a file, a folder or a glob, in an order that never changes; or the one table that it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_models.settings import PROJECT_ROOT
+from python_models.source.addresses import how_to_fetch
 from python_models.source.archives import (
     ARCHIVE_ENDINGS,
     ArchiveError,
@@ -19,6 +20,8 @@ from python_models.source.archives import (
     list_members,
     open_member,
 )
+from python_models.source.search import search
+from python_models.source.tables import PREFIX, DatasetTable, QueryReader, find_table, is_table
 from python_models.terminal import UserError
 
 TEXT_ENDINGS = (".json", ".jsonl", ".jsonlines", ".ndjson", ".csv", ".tsv")
@@ -30,7 +33,7 @@ KNOWN_ENDINGS = (*FILE_ENDINGS, *ARCHIVE_ENDINGS)
 DESCRIPTIONS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 WANTED = (
     f"TACOS_DATASET must name a file, a folder or a glob of {', '.join((*TEXT_ENDINGS, *TABLE_ENDINGS))}, plain or "
-    f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))})"
+    f"packed ({', '.join((*PACKED_ENDINGS, '.zip', '.tar'))}), or a table ({PREFIX}schema.name)"
 )
 
 
@@ -51,6 +54,7 @@ class DatasetFile:
         member: its name in the archive, None if it is in none.
         problem: why it is not read: it is not data as far as its name says; None if it is read.
         error: why a file that ought to be read cannot be (a damaged archive); it counts as one damaged record.
+        table: what is read in the place of a file, whose path, size and time then mean nothing; None for a file.
     """
 
     path: Path
@@ -60,6 +64,7 @@ class DatasetFile:
     member: str | None = None
     problem: str | None = None
     error: str | None = None
+    table: DatasetTable | None = None
 
     def open(self) -> io.BufferedReader:
         """Open it for reading bytes.
@@ -70,27 +75,37 @@ class DatasetFile:
         return self.path.open("rb") if self.member is None else open_member(self.path, self.member)
 
 
-def find_files(dataset: str) -> list[DatasetFile]:
+def find_files(dataset: str, read: QueryReader | None = None) -> list[DatasetFile]:
     """Find the files of a dataset.
 
     Args:
         dataset: a file (of any name: formats are recognised from the content), a folder (searched recursively, links
             to folders too; hidden files skipped) or a glob (``**`` recursive). In a folder, and by a glob that does
             not name an ending itself, files of other than the known endings are found but not read. Relative paths
-            start at the project's root, as those of all settings.
+            start at the project's root, as those of all settings. Or ``table:schema.name``, a table or view.
+        read: what reads a table; where there is None, only its name is looked at.
 
     Returns:
         The files, sorted by ``source_file``, those in archives too; at least one that is read.
 
     Raises:
         DatasetError: nothing was found, or a file cannot be read.
+        TableError: there is no such table, or it cannot be one of a dataset.
     """
+    if is_table(dataset):
+        table = find_table(dataset, read)
+        return [DatasetFile(Path(), table.source_file, 0, datetime.fromtimestamp(0, tz=UTC), table=table)]
     # config.yaml takes a character such as an emoji as two halves, as JSON writes it.
     wanted = dataset.strip().encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if not wanted:
         raise DatasetError(f"{WANTED}, but it is empty. Set it, or unset it to use the bundled dataset.")
+    if way := how_to_fetch(wanted):
+        raise DatasetError(
+            f"{WANTED}. It is {dataset!r}, an address, from which nothing is read. Fetch it first ({way}), or name a "
+            "table that the warehouse makes of it."
+        )
     given = Path(wanted).expanduser()
-    found = {path: (base, is_named) for path, base, is_named in _search(PROJECT_ROOT, given)}
+    found = {path: (base, is_named) for path, base, is_named in search(PROJECT_ROOT, given)}
     files = [file for path, (base, is_named) in found.items() for file in _describe(path, base, is_named)]
     if any(file.problem is None for file in files):
         return sorted(files, key=lambda file: file.source_file)
@@ -104,40 +119,6 @@ def find_files(dataset: str) -> list[DatasetFile]:
     else:
         problem = "does not exist. Check the path"
     raise DatasetError(f"{WANTED}. It is {dataset!r}, which {problem} (looked at {place}).")
-
-
-def _search(root: Path, given: Path) -> Iterator[tuple[Path, Path, bool]]:
-    """Yield (file, folder that its name is relative to, whether its ending was named); nothing if there is none."""
-    place = root / given
-    if place.is_dir():
-        for path in _walk(place):
-            yield path, place, False
-    elif place.exists():
-        yield place, place.parent, True
-    elif glob.has_magic(str(given)):
-        base = given
-        while glob.has_magic(str(base)):
-            base = base.parent
-        is_named = given.suffix != "" and not glob.has_magic(given.suffix)
-        # not Path.glob, which also finds hidden files and reads [ ] in the root's own name as a pattern
-        for match in glob.iglob(str(given), root_dir=root, recursive=True):  # noqa: PTH207
-            path = root / match
-            if not path.is_dir():
-                yield path, root / base, is_named
-
-
-def _walk(place: Path) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden, links to folders followed, each folder once."""
-    seen = set()
-    for folder, subfolders, names in os.walk(place, followlinks=True):
-        subfolders.sort()
-        status = os.stat(folder)  # noqa: PTH116
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it, or to one that was read
-            subfolders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_hidden(part: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from python_models.source.archives import ArchiveError
-from python_models.source.columnar import read_arrow, read_parquet
+from python_models.source.columnar import read_arrow, read_parquet, read_table
 from python_models.source.csv_rows import read_csv, sniff_delimiter
 from python_models.source.files import DatasetFile
 from python_models.source.json_stream import JsonSplitter
@@ -20,7 +20,7 @@ from python_models.source.salvage import BLANK
 from python_models.source.streams import MAX_RECORD_BYTES, ByteSource, open_bytes
 from python_models.source.texts import read_json
 
-Container = Literal["empty", "json", "jsonl", "csv", "tsv", "parquet", "arrow", "arrow stream", "unreadable"]
+Container = Literal["empty", "json", "jsonl", "csv", "tsv", "parquet", "arrow", "arrow stream", "table", "unreadable"]
 
 HEAD_BYTES = 256 << 10
 TABLES: dict[bytes, Container] = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow stream"}
@@ -59,6 +59,8 @@ def recognise(file: DatasetFile) -> Container:
     Raises:
         ArchiveError: it cannot be read from its archive.
     """
+    if file.table is not None:
+        return "table"
     stream, source = open_bytes(file.open())
     with closing(stream):
         return _recognise(source)[0]
@@ -74,6 +76,9 @@ def read_raw(file: DatasetFile) -> Iterator[RawRecord]:
         return
     if file.error is not None:
         yield RawRecord(1, b"", None, file.error)
+        return
+    if file.table is not None:
+        yield from (RawRecord(number, *piece) for number, piece in enumerate(read_table(file.table.batches()), start=1))
         return
     try:
         stream, source = open_bytes(file.open())

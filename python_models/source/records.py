@@ -14,14 +14,16 @@ from python_models.source.formats import read_mapping
 from python_models.source.processes import read_batches
 from python_models.source.readers import recognise
 from python_models.source.rows import SCHEMA
+from python_models.source.tables import QueryReader
 
 
-def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
+def read_records(dataset: str, column_mapping: str, read: QueryReader | None = None) -> Iterator[pa.RecordBatch]:
     """Read every record of a dataset, with a process per core if it is large.
 
     Args:
-        dataset: file, folder or glob, see ``files.find_files``.
+        dataset: file, folder, glob or table, see ``files.find_files``.
         column_mapping: see ``formats.read_mapping``; empty for none.
+        read: what reads a table; not needed for files.
 
     Yields:
         Batches of ``SCHEMA`` of at most ``rows.BATCH_ROWS`` rows, one row per record. ``instruction``, ``response`` and
@@ -33,7 +35,7 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
         SettingError: the column mapping cannot be read.
     """
     mapping = read_mapping(column_mapping)
-    files = find_files(dataset)
+    files = find_files(dataset, read)
     n_usable, reasons = 0, Counter[str]()
     for batch in read_batches(files, mapping, SCHEMA.names):
         errors = batch.column("error")
@@ -44,30 +46,30 @@ def read_records(dataset: str, column_mapping: str) -> Iterator[pa.RecordBatch]:
     require_usable(dataset, files, n_usable, reasons)
 
 
-def read_ids(dataset: str, column_mapping: str) -> Iterator[list[str]]:
+def read_ids(dataset: str, column_mapping: str, read: QueryReader | None = None) -> Iterator[list[str]]:
     """Read the record ids of a dataset, in lists of at most ``rows.BATCH_ROWS``.
 
     Raises:
         DatasetError: no file.
     """
-    for batch in read_batches(find_files(dataset), read_mapping(column_mapping), ["record_id"]):
+    for batch in read_batches(find_files(dataset, read), read_mapping(column_mapping), ["record_id"]):
         yield batch.column("record_id").to_pylist()
 
 
-def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any]]:
+def describe_files(dataset: str, column_mapping: str = "", read: QueryReader | None = None) -> list[dict[str, Any]]:
     """Describe every file of a dataset, in the order they are read.
 
     Returns:
         Rows of source_file, format (container, and the format of the first usable record, such as jsonl/alpaca; None
         of a file that is not read), problem (why it is not read, None if it is), n_bytes (on disk), modified_at (UTC
-        without zone), n_records (counted from the file, not from the table), records_digest (the sum of the first 60
-        bits of the ids, as text).
+        without zone; both None of a table), n_records (counted from the file, not from what was read before),
+        records_digest (the sum of the first 60 bits of the ids, as text).
 
     Raises:
         DatasetError: no file.
     """
     mapping = read_mapping(column_mapping)
-    files = find_files(dataset)
+    files = find_files(dataset, read)
     n_records, sums, formats = Counter[int](), Counter[int](), dict[int, str]()
     for batch in read_batches(files, mapping, ["file_no", "record_id", "format", "error"]):
         for file_no, record_id, record_format, error in zip(*(column.to_pylist() for column in batch), strict=True):
@@ -83,8 +85,8 @@ def describe_files(dataset: str, column_mapping: str = "") -> list[dict[str, Any
                 "source_file": file.source_file,
                 "format": f"{container}/{formats[file_no]}" if file_no in formats else container,
                 "problem": file.problem,
-                "n_bytes": file.n_bytes,
-                "modified_at": file.modified_at.replace(tzinfo=None),
+                "n_bytes": file.n_bytes if file.table is None else None,
+                "modified_at": file.modified_at.replace(tzinfo=None) if file.table is None else None,
                 "n_records": n_records[file_no],
                 "records_digest": str(sums[file_no]),
             }

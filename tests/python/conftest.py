@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_project import built_endpoint, built_folder, built_project
+from fake_endpoint import FakeEndpoint
 from kept_samples import Exported, make_warehouse, write_lines
 from sqlmesh import Context
 
 from python_models.cli import main
+from python_models.llm.endpoint import retries
+from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.settings import PROJECT_ROOT
+
+__all__ = ["built_endpoint", "built_folder", "built_project"]  # fixtures of all files
 
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # tests have settings of their own, whatever .env says
 
@@ -20,6 +26,16 @@ REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 # Extras on third-party files, which are no part of the project: where these do not lie beside it, the tests do not
 # exist. All others run in a plain clone.
 collect_ignore = [] if REAL_DATA.is_dir() else ["test_real_data.py"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave all tests that load the whole project to one worker: loading takes longer than most of them."""
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo", None)
+        for fixture in fixtures.name2fixturedefs.get("project", ())[-1:] if fixtures else ():
+            if fixture.scope == "session" and not any(item.iter_markers("xdist_group")):
+                item.add_marker(pytest.mark.xdist_group("project"))
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +48,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
         context = Context(paths=str(PROJECT_ROOT))
         yield context
         context.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeEndpoint]:
+    """An endpoint on loopback, of one test."""
+    with FakeEndpoint() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing learned about an earlier server, and short pauses between tries."""
+    forget_dialects()
+    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 @pytest.fixture

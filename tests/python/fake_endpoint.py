@@ -93,6 +93,7 @@ class Behaviour:
         tag: tags of a tagging request, by the text of its user message.
         judge: scores of a judging request, likewise.
         cached_tokens: prompt tokens reported as cached.
+        cache_write_tokens: of the others, those reported as written to the cache; None for a server that does not say.
         has_batches: whether there is a batch API.
         batch_polls: how often a batch is looked at before it has ended.
         batch_status: how the batch of that number (from 0) ends: ``completed``, ``failed``, ``expired`` (half of its
@@ -129,6 +130,7 @@ class Behaviour:
     tag: Tagger = tag_by_hash
     judge: Judge = judge_by_hash
     cached_tokens: int = 0
+    cache_write_tokens: int | None = None
     has_batches: bool = True
     batch_polls: int = 1
     batch_status: Callable[[int], str] | None = None
@@ -164,6 +166,7 @@ class Record:
         statuses: answers by HTTP status.
         faults: faults by name.
         n_prompt_tokens, n_completion_tokens: of all chat completions answered.
+        usages: of each of them, what the server says that it took.
         keys: keys that came in.
         most_in_flight: requests under way at once, at most.
         arrived_at: event-loop time of every request.
@@ -175,6 +178,7 @@ class Record:
     faults: Counter[str] = field(default_factory=Counter)
     n_prompt_tokens: int = 0
     n_completion_tokens: int = 0
+    usages: list[dict[str, Any]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     n_in_flight: int = 0
     most_in_flight: int = 0
@@ -361,6 +365,7 @@ class FakeEndpoint:
             if answer.get("usage"):
                 record.n_prompt_tokens += answer["usage"].get("prompt_tokens", 0)
                 record.n_completion_tokens += answer["usage"].get("completion_tokens", 0)
+                record.usages.append(answer["usage"])
         return web.json_response(answer, status=status, headers=headers)
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -458,6 +463,7 @@ class FakeEndpoint:
         record.answered[text] += 1
         record.n_prompt_tokens += completion["usage"]["prompt_tokens"]
         record.n_completion_tokens += completion["usage"]["completion_tokens"]
+        record.usages.append(completion["usage"])
         return 200, completion
 
     def _refuse(self, body: Mapping[str, Any], key: str) -> web.Response | None:
@@ -532,8 +538,11 @@ def complete(body: Mapping[str, Any], behaviour: Behaviour, fault: str | None) -
             "prompt_tokens": n_prompt,
             "completion_tokens": n_completion,
             "total_tokens": n_prompt + n_completion,
-            "prompt_tokens_details": {"cached_tokens": min(behaviour.cached_tokens, n_prompt)},
+            "prompt_tokens_details": {"cached_tokens": (n_cached := min(behaviour.cached_tokens, n_prompt))},
         }
+        if behaviour.cache_write_tokens is not None:
+            n_written = min(behaviour.cache_write_tokens, n_prompt - n_cached)
+            completion["usage"]["prompt_tokens_details"]["cache_write_tokens"] = n_written
     return completion
 
 

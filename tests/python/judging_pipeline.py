@@ -22,7 +22,7 @@ from sqlmesh import Context
 from sqlmesh.core import constants
 from sqlmesh.utils.yaml import load
 
-from python_models.llm.answer_columns import ANSWER_TYPES
+from python_models.judging.reply_columns import REPLY_TYPES
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,12 +32,6 @@ Judge = Callable[[pd.DataFrame], tuple[np.ndarray, np.ndarray]]
 Its argument has the columns pair_id, judging_round, cluster_id, first_sample_id, second_sample_id, is_order_check.
 """
 
-_REPLY_COLUMNS = {
-    "pair_id": "TEXT",
-    "scores": "STRUCT(first_score INT, second_score INT)",
-    **ANSWER_TYPES,
-    "code_digest": "TEXT",
-}
 _INPUTS = {
     "tacos.samples": {"sample_id": "TEXT", "instruction": "TEXT", "response": "TEXT", "system_prompt": "TEXT"},
     "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT", "is_primary": "BOOLEAN"},
@@ -79,7 +73,7 @@ def _load(folder: Path, overrides: tuple[tuple[str, Any], ...]) -> Context:
         for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams", "outcomes")
     ]
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
-        nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _REPLY_COLUMNS.items())
+        nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in REPLY_TYPES.items())
         stub = (
             f"MODEL (name tacos_internal.pair_replies_{number}, kind FULL, audits (judging_failures_are_few));\n"
             f"SELECT {nulls} FROM tacos_internal.pairs_{number}"

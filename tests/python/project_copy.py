@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import duckdb
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import PROJECT_ROOT
 
+OPTIMIZED = Path(".cache/optimized_query")
 FILES = ("config.yaml", "external_models.yaml")
 PARTS = (*FILES, "models", "macros", "audits", "signals", "seeds", "prompts", "python_models")
 PLAN = ("plan", "--auto-apply", "--no-prompts", "--run", "--ignore-cron")
@@ -41,6 +43,9 @@ class ProjectCopy:
             source = PROJECT_ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.root / part)
+        # Optimized queries are found by their content, so that those of the project itself do here too.
+        with suppress(OSError):  # there are none yet, or another process has just replaced one
+            shutil.copytree(PROJECT_ROOT / OPTIMIZED, self.root / OPTIMIZED)
         if not self.has_coherence:
             config = self.root / "config.yaml"
             text, n = re.subn(r"(coherence_sample_size:) \d+", r"\1 0", config.read_text(encoding="utf-8"))
@@ -92,17 +97,18 @@ class ProjectCopy:
         )
         return self._start("-c", code, *arguments)
 
-    def start_python(self, script: Path, *arguments: str) -> subprocess.Popen[str]:
+    def start_python(self, script: Path, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start a script with the project's settings, in its folder."""
-        return self._start(str(script), *arguments)
+        return self._start(str(script), stdin=stdin)
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
         environment |= {"PYTHONPATH": str(self.root), "COLUMNS": "200"} | self.variables()
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.root,
             env=environment,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -7,7 +7,7 @@ import pytest
 from sqlglot import exp
 from sqlmesh import Context
 
-from python_models.llm.answer_columns import ANSWER_TYPES
+from python_models.judging.reply_columns import REPLY_TYPES
 from python_models.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.long
@@ -34,7 +34,7 @@ LARGE = {
     "cluster_quotas(selection_size, n_candidates)": "(3, 3)",
     "memberships(sample_id, is_candidate)": "('a', TRUE), ('b', TRUE), ('c', TRUE), ('d', FALSE)",
 }
-REPLY_COLUMNS = ("error", "pair_id", "scores", *(name for name in ANSWER_TYPES if name != "error"), "code_digest")
+REPLY_COLUMNS = ("error", *(name for name in REPLY_TYPES if name != "error"))
 ZEROS = ", 0" * (len(REPLY_COLUMNS) - 1)
 FIRST_REPLIES = {f"pair_replies_1({', '.join(REPLY_COLUMNS)})": f"(NULL{ZEROS}), ('timeout: 60 s'{ZEROS})"}
 PAIR_COLUMNS = "judging_round, pair_id, cluster_id, first_sample_id, second_sample_id, is_order_check"

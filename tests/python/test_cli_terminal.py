@@ -12,7 +12,8 @@ import duckdb
 import pytest
 from rich.markup import render
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.settings import PROJECT_ROOT
 from python_models.terminal import UserError, count, shown, shown_line
 

@@ -12,7 +12,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from sqlmesh import Context
 from stage_runner import StageRunner
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("normalization")]
+pytestmark = pytest.mark.embedded
 
 TOPICS = {
     "cooking": ["recipe", "cooking", "baking", "ingredients", "kitchen tools", "nutrition", "dessert", "spices"],

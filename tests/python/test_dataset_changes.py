@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from fake_endpoint import FakeEndpoint
 from project_copy import PLAN, ProjectCopy
+
+from python_models.source.records import read_ids
 
 pytestmark = pytest.mark.xdist_group("dataset changes")
 SLOW, EXHAUSTIVE = pytest.mark.slow, pytest.mark.exhaustive
@@ -44,9 +47,10 @@ def write(path: Path, samples: list[tuple[str, str]]) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def tables(project: ProjectCopy) -> dict[str, list[tuple[Any, ...]]]:
+def tables(project: ProjectCopy, schema: str = "tacos") -> dict[str, list[tuple[Any, ...]]]:
     return {
-        name: sorted(project.query(f"SELECT {columns} FROM tacos.{name}"), key=repr) for name, columns in TABLES.items()
+        name: sorted(project.query(f"SELECT {columns} FROM {schema}.{name}"), key=repr)
+        for name, columns in TABLES.items()
     }
 
 
@@ -65,6 +69,51 @@ def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> P
     for day in ("30 days ago", "2 hours ago"):
         project.run(*PLAN, "--execution-time", day)
     return project
+
+
+@SLOW
+def test_a_table_is_read_like_a_file(endpoint: FakeEndpoint, tmp_path: Path) -> None:
+    """Turns in a list of structs; a record that comes later is taken in, one that is gone is told, as of files."""
+    project = at(tmp_path / "table", endpoint)
+    project.environment["TACOS_DATASET"] = "table:chats.mine"
+
+    def change(sql: str) -> None:
+        with duckdb.connect(str(project.root / "warehouse.duckdb")) as connection:
+            connection.execute(sql)
+
+    turns = "[{'role': 'user', 'content': 'What of ' || n}, {'role': 'assistant', 'content': 'That.'}] AS messages"
+    change(f"CREATE SCHEMA chats; CREATE TABLE chats.mine AS SELECT {turns} FROM RANGE(9) AS t(n)")
+    project.run(*PLAN)
+    change(
+        "INSERT INTO chats.mine SELECT messages FROM chats.mine LIMIT 1;"
+        f"INSERT INTO chats.mine SELECT {turns} FROM RANGE(9, 10) AS t(n)"
+    )
+    n_before = endpoint.record.n_requests
+    project.run("run", "--ignore-cron")
+    assert endpoint.record.n_requests - n_before == 1
+    assert project.query("SELECT COUNT(*), SUM(n_duplicates) FROM tacos.samples") == [(10, 1)]
+    described = "SELECT format, n_records, n_bytes, modified_at FROM tacos_internal.dataset_files"
+    assert project.query(described) == [("table/messages", 11, None, None)]
+    project.query(f"COPY chats.mine TO '{tmp_path / 'chats.mine'}' (FORMAT parquet)")
+    of_file = [record_id for ids in read_ids(str(tmp_path / "chats.mine"), "") for record_id in ids]
+    assert project.query("SELECT LIST(record_id ORDER BY record_no) FROM tacos.source_records") == [(of_file,)]
+
+    # The same rows in another file, which the configuration attaches: nothing is asked.
+    before, n_before = tables(project), endpoint.record.n_requests
+    other = project.root / "other.duckdb"
+    change(f"ATTACH '{other}' AS other; CREATE SCHEMA other.chats; CREATE TABLE other.chats.mine AS FROM chats.mine")
+    config, catalogs = project.root / "config.yaml", f"{{other: {{type: duckdb, path: '{other}', read_only: true}}}}"
+    database = r"database: (\{\{ \(env_var\('TACOS_DATABASE.*?\}\})\n"
+    edited, n = re.subn(database, rf"catalogs: {{warehouse: \1, {catalogs[1:]}\n", config.read_text("utf-8"))
+    assert n == 2
+    config.write_text(edited, encoding="utf-8")
+    project.environment["TACOS_DATASET"] = "table:other.chats.mine"
+    project.run(*PLAN)
+    assert (tables(project), endpoint.record.n_requests) == (before, n_before)
+
+    change(f"ATTACH '{other}' AS other; DELETE FROM other.chats.mine WHERE messages[1].content = 'What of 3'")
+    output = " ".join(project.run("run", "--ignore-cron", expect_failure=True).split())
+    assert "sqlmesh plan --restate-model tacos.source_records" in output
 
 
 def append(data: Path) -> None:
@@ -127,6 +176,45 @@ def test_a_changed_dataset_gives_the_tables_of_a_fresh_build(
     shutil.copy(project.cache, fresh.cache)
     fresh.run(*PLAN)
     assert tables(project) == tables(fresh)
+
+
+def set_variable(project: ProjectCopy, name: str, value: str) -> None:
+    config = project.root / "config.yaml"
+    text, n = re.subn(rf"^(  {name}:) [^#\n]*", rf"\1 {value} ", config.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert n == 1
+    config.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("variable", "value", "n_commands"),
+    [
+        # Of the first, the environment reads the dataset for itself; of the second, it shares production's records.
+        ("column_mapping", "instruction=instruction, response=output", 1),
+        ("tag_explanations", "true", 2),
+    ],
+)
+def test_a_command_works_as_it_stands_in_the_environment_where_it_is_told(
+    built: ProjectCopy, endpoint: FakeEndpoint, tmp_path: Path, variable: str, value: str, n_commands: int
+) -> None:
+    project = follow(built, tmp_path / "project")
+    set_variable(project, variable, value)
+    project.run("plan", "dev", "--auto-apply", "--no-prompts")
+    edit_old(project.root / "data")
+    output = " ".join(project.run("run", "dev", "--ignore-cron", expect_failure=True).split())
+    told = re.search(r"again: ((?:(?:&& )?sqlmesh [\w.-]+(?: (?!&&)[\w.-]+)* ?)+)", output)
+    assert told, output
+    commands = [command.split() for command in told[1].split("&&")]
+    assert len(commands) == n_commands, told
+    for _, name, *arguments in commands:
+        project.run(name, *arguments, *(["--auto-apply", "--no-prompts"] if name == "plan" else []))
+
+    fresh = at(tmp_path / "fresh", endpoint)
+    set_variable(fresh, variable, value)
+    shutil.copytree(project.root / "data", fresh.root / "data")
+    shutil.copy(project.cache, fresh.cache)
+    fresh.run(*PLAN)
+    assert tables(project, "tacos__dev") == tables(fresh)
 
 
 def follow(built: ProjectCopy, folder: Path) -> ProjectCopy:

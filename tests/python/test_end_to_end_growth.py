@@ -10,7 +10,7 @@ import pytest
 from fake_endpoint import Behaviour, FakeEndpoint, hash_of
 from project_copy import ProjectCopy
 
-N_SAMPLES, N_NEW = 1_200, 12
+N_SAMPLES, N_NEW = 800, 8
 SUBJECTS = ("bread", "planets", "verbs", "taxes", "rivers", "poems", "volcanoes", "football", "python", "geometry")
 TASKS = ("explanation", "summary", "translation", "classification", "letter", "debugging")
 NEW_SUBJECT = "beekeeping"

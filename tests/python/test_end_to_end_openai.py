@@ -30,6 +30,7 @@ KEY = "sk-a-test-of-no-worth-0123456789"
 TOPICS = ("bread", "planets", "verbs", "taxes", "rivers", "poems")
 SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 LATER = [f"What about {topic}?" for topic in TOPICS[:5]]
+N_KILLS = 4
 SELECTED = "SELECT * FROM tacos.selected ORDER BY selection_rank"
 
 
@@ -64,7 +65,13 @@ def project(tmp_path: Path, endpoint: FakeEndpoint, vectors: Path) -> ProjectCop
 
 
 def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
-    """Run, add data, run, run again, edit a prompt, try it in dev: each pays for what is new and for nothing else."""
+    """Run, add data, run, run again, edit a prompt, try it in dev: each pays for what is new and for nothing else.
+
+    The models are those of today: one that tags and judges first without reasoning, one that judges last with.
+    """
+    models = {"gpt-6-luna": openai_model(), "gpt-6.1-terra": openai_model()}
+    endpoint.behaviour.answer = lambda body: models[body["model"]](body)
+    project.environment["TACOS_FINAL_JUDGE_EFFORT"] = "medium"
     output = project.run("run", module="python_models.cli")
     for stage in ("source", "tagging", "normalization", "clustering", "judging", "selection"):
         assert stage in output
@@ -77,7 +84,9 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert project.query("SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies") == [(len(SAMPLES), 0)]
     assert project.query("SELECT COUNT(*) FROM tacos.selected") == [(len(SAMPLES) // 4,)]
     assert project.n_calls("tagging") == len(SAMPLES)
-    assert endpoint.record.n_requests == project.n_calls("tagging") + project.n_calls("judging")
+    n_answered = sum(endpoint.record.answered.values())  # beside those that say what a model does not take
+    assert n_answered == project.n_calls("tagging") + project.n_calls("judging")
+    nothing_failed_and_all_is_counted(project, endpoint)
     rounds = project.query(
         "SELECT model_name, n_calls, cost_usd, gain_share FROM tacos_internal.judging_progress ORDER BY judging_round"
     )
@@ -118,41 +127,38 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     assert endpoint.record.n_requests == n_paid
 
 
-@pytest.mark.slow
-def test_the_models_of_today(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
-    """One that tags without reasoning, one that judges with: nothing fails, nothing is paid in vain, all is counted."""
-    models = {"gpt-6-luna": openai_model(), "gpt-6.1-terra": openai_model()}
-    endpoint.behaviour.answer = lambda body: models[body["model"]](body)
-    project.environment["TACOS_JUDGE_MODEL"] = "gpt-6.1-terra"
-    project.run(*PLAN)
-    assert project.query("SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies") == [(len(SAMPLES), 0)]
-    ((n_judged, n_failed),) = project.query("SELECT COUNT(*), COUNT(error) FROM tacos.pair_replies")
-    assert (n_judged > 0, n_failed) == (True, 0)
+def nothing_failed_and_all_is_counted(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
+    """What the two models were asked, with which parameters, and what of it the tables tell."""
+    n_judged = dict(
+        project.query("SELECT model_name, COUNT(*) FROM tacos.pair_replies WHERE error IS NULL GROUP BY ALL")
+    )
+    assert sum(n_judged.values()) == project.query("SELECT COUNT(*) FROM tacos.pair_replies")[0][0]
     assert max(endpoint.record.answered.values()) == 1
-    spend = dict(project.query("SELECT model_name, n_completion_tokens FROM tacos.llm_spend"))
+    spend = dict(project.query("SELECT model_name, SUM(n_completion_tokens) FROM tacos.llm_spend GROUP BY ALL"))
     assert sum(spend.values()) == endpoint.record.n_completion_tokens
-    assert spend["gpt-6.1-terra"] >= n_judged * EFFORTS["medium"]
+    assert spend["gpt-6.1-terra"] >= n_judged["gpt-6.1-terra"] * EFFORTS["medium"] > 0
     sent = [json.loads(body) for body in endpoint.record.answered]
-    tagging = [body for body in sent if body["model"] == "gpt-6-luna"]
-    judging = [body for body in sent if body["model"] == "gpt-6.1-terra"]
-    assert {(body["reasoning_effort"], body["temperature"]) for body in tagging} == {("none", 0)}
-    assert not any({"reasoning_effort", "temperature", "max_tokens"} & body.keys() for body in judging)
+    first = [body for body in sent if body["model"] == "gpt-6-luna"]
+    final = [body for body in sent if body["model"] == "gpt-6.1-terra"]
+    assert {(body["reasoning_effort"], body["temperature"]) for body in first} == {("none", 0)}
+    assert {body["reasoning_effort"] for body in final} == {"medium"}
+    assert not any({"temperature", "max_tokens"} & body.keys() for body in final)
 
 
 @pytest.mark.slow
-def test_ten_kills_cost_the_calls_in_flight_and_change_nothing(
+def test_kills_cost_the_calls_in_flight_and_change_nothing(
     project: ProjectCopy, endpoint: FakeEndpoint, vectors: Path, tmp_path: Path
 ) -> None:
-    """SIGKILL at ten random moments of tagging and judging, then completion: the result of an undisturbed run."""
+    """SIGKILL at random moments of tagging and judging, then completion: the result of an undisturbed run."""
     samples = [(f"What of {topic} in the year {year}?", f"{topic} {year}") for topic in TOPICS for year in range(32)]
     project.write_samples(samples)
     project.environment["TACOS_MAX_CONCURRENCY"] = "8"
     endpoint.behaviour.latency_s = 0.05
     moments = random.Random(7)
     n_in_flight = 0
-    for kill in range(10):
+    for kill in range(N_KILLS):
         process = project.start(*PLAN)
-        target = endpoint.record.n_requests + moments.randint(5, 70)
+        target = endpoint.record.n_requests + moments.randint(20, 150)
         deadline = time.monotonic() + 120
         while endpoint.record.n_requests < target:
             assert time.monotonic() < deadline, f"nothing was asked before kill {kill}"

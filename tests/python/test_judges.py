@@ -27,11 +27,17 @@ def test_the_final_judge_takes_over_after_the_first_round() -> None:
     assert judge_of_round(2, FIRST, Judge("", "low")) == FIRST
 
 
-@pytest.mark.parametrize(("calls_per_sample", "final_calls"), [(1.0, 500), (1.5, 500), (2.0, 1000)])
+@pytest.mark.parametrize(("calls_per_sample", "final_calls"), [(1.0, 475), (1.5, 450), (2.0, 950)])
 def test_each_judge_has_its_bound_before_tagging(calls_per_sample: float, final_calls: int) -> None:
     calls = calls_at_most(1_000, VARIABLES | {"judge_calls_per_sample": calls_per_sample})
     assert final_calls <= calls[FINAL] <= final_calls + 51
     assert calls[FIRST] >= calls_per_sample * 1_000 - final_calls
+
+
+def test_the_first_judge_may_take_every_pair_of_small_clusters_and_its_checks() -> None:
+    """Five samples are ten pairs, of which half are judged in the other order as well."""
+    variables = VARIABLES | {"judge_calls_per_sample": 3, "audit_pair_share": 0.5}
+    assert calls_at_most(5, variables)[FIRST] >= 15
 
 
 def test_two_efforts_of_one_model_are_two_judges() -> None:

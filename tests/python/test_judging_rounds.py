@@ -56,7 +56,7 @@ def run(variables: dict[str, Any], sizes: tuple[int, ...] = CLUSTER_SIZES, **jud
     return pipeline
 
 
-@pytest.fixture(scope="module", params=[0.5, 1.0, 1.5, 4.0])
+@pytest.fixture(scope="module", params=[0.5, 1.5, 4.0])
 def rounds(request: pytest.FixtureRequest) -> tuple[float, JudgingPipeline]:
     """A run over clusters of all sizes, at a number of calls per sample."""
     return request.param, run({"judge_calls_per_sample": request.param})

@@ -168,9 +168,9 @@ def test_a_setting_is_seen(whole: Query, monkeypatch: pytest.MonkeyPatch, name: 
 
 
 def test_a_secret_is_not_kept(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = inputs.read_inputs("data.jsonl", [])
+    before = inputs.read_inputs(query, "data.jsonl", [])
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    assert inputs.read_inputs("data.jsonl", []) == before
+    assert inputs.read_inputs(query, "data.jsonl", []) == before
 
 
 def test_another_package_is_seen(whole: Query, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,27 +19,19 @@ from python_models.llm.batch import api as batch
 from python_models.llm.batch import run as batch_run
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.upkeep import give_up_batch
-from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError, SpendingLimitReached, UselessReplies
 from python_models.llm.spending.prices import read_prices
 from python_models.settings import PROJECT_ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("fresh_client")]
 
 
 PRICE = read_prices()["gpt-4o-mini"]
 
 
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_run, "FIRST_POLL_S", 0.01)
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from python_models.llm.cache import transfer
+from python_models.llm.cache import tables, transfer
+from python_models.llm.cache.checksum import row_checksum
 from python_models.llm.cache.entries import EXPORT_VERSION
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.cache.schema import connect
 from python_models.llm.cache.sending_lock import SendingLock
 from python_models.llm.cache.tables import SCHEMA_VERSION
@@ -100,13 +102,13 @@ def test_many_replies_share_a_commit(tmp_path: Path) -> None:
 
 def test_usage_counts_tokens_by_stage_model_and_price_class(tmp_path: Path) -> None:
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
-        cache.put(reply(1))
+        cache.put(reply(1, n_cache_write_tokens=30))
         cache.put(reply(2, n_prompt_tokens=None, n_cached_tokens=None, n_completion_tokens=None))
         cache.put(reply(3, is_batch=True)).result()
         usage = cache.usage()
     assert [tuple(row) for row in usage] == [
-        ("tagging", "gpt-4o-mini", False, False, False, 2, 1, 100, 10, 20),
-        ("tagging", "gpt-4o-mini", True, False, False, 1, 0, 100, 10, 20),
+        ("tagging", "gpt-4o-mini", False, False, False, 2, 1, 100, 10, 20, 30),
+        ("tagging", "gpt-4o-mini", True, False, False, 1, 0, 100, 10, 20, 0),
     ]
 
 
@@ -325,6 +327,7 @@ def make_old(path: Path) -> None:
     """Turn a cache file into one of version 1."""
     connection = sqlite3.connect(path)
     connection.executescript(
+        "ALTER TABLE replies DROP COLUMN n_cache_write_tokens;"
         "ALTER TABLE replies DROP COLUMN checksum; ALTER TABLE computed DROP COLUMN checksum;"
         "ALTER TABLE computed DROP COLUMN is_imported; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)"
     )
@@ -369,9 +372,54 @@ def test_a_file_of_version_1_is_brought_up_to_date_and_its_rows_get_checksums(tm
         list(cache.iter_replies())
 
 
+def test_a_file_of_version_2_keeps_every_reply_and_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    originals = filled(path)
+    execute(path, "ALTER TABLE replies DROP COLUMN n_cache_write_tokens")
+    execute(path, "PRAGMA user_version = 2")
+    execute(path, "UPDATE replies SET n_prompt_tokens = 1 WHERE rowid = 5")  # damaged before: it must not be blessed
+    with sqlite3.connect(path) as connection:
+        checksums = connection.execute("SELECT rowid, checksum FROM replies").fetchall()
+    key, *values = originals[0]  # as version 2 made them
+    assert checksums[0][1] == row_checksum(bytes.fromhex(key), *values[:11], 0, 0)
+    with ResponseCache(path, read_only=True) as cache:  # first only read, and not changed by it
+        assert list(cache.get_many([original.key for original in originals[:4]]).values()) == originals[:4]
+        assert cache.usage()[0].n_cache_write_tokens == 0
+        assert cache.read("PRAGMA user_version") == [(2,)]
+    with ResponseCache(path) as cache:
+        assert cache.read("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+        assert cache.read("SELECT rowid, checksum FROM replies") == checksums
+        assert list(cache.get_many([original.key for original in originals[:4]]).values()) == originals[:4]
+        with pytest.raises(CacheError, match=f"{reply(4).key}.*checksum"):
+            cache.get_many([reply(4).key])
+        cache.put(reply(99, n_cache_write_tokens=7)).result()
+        assert cache.get_many([reply(99).key])[reply(99).key].n_cache_write_tokens == 7
+    execute(path, "UPDATE replies SET n_cache_write_tokens = NULL WHERE n_cache_write_tokens = 7")
+    with ResponseCache(path) as cache, pytest.raises(CacheError, match=f"{reply(99).key}.*checksum"):
+        cache.get_many([reply(99).key])
+    assert drop_damaged(path) == (2, 0)
+
+
+def test_a_file_whose_upgrade_fails_stays_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cache.sqlite"
+    originals = filled(path)
+    execute(path, "ALTER TABLE replies DROP COLUMN n_cache_write_tokens")
+    execute(path, "PRAGMA user_version = 2")
+    upgrade = tables.UPGRADES[2]
+    monkeypatch.setitem(tables.UPGRADES, 2, (*upgrade, "SELECT * FROM nowhere"))
+    with pytest.raises(CacheError, match="nowhere"):
+        ResponseCache(path)
+    monkeypatch.setitem(tables.UPGRADES, 2, upgrade)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    with ResponseCache(path) as cache:
+        assert list(cache.iter_replies()) == originals
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        "n_cache_write_tokens = 9",
         "reply = replace(reply, 'text', 'texT')",
         "n_completion_tokens = 2",
         "model = 'gpt-4o-minj'",
@@ -462,6 +510,7 @@ def strip(line: str) -> str:
     """A line as version 1 wrote it."""
     entry = json.loads(line)
     del entry["checksum"]
+    entry.pop("n_cache_write_tokens", None)
     return json.dumps(entry)
 
 
@@ -471,6 +520,17 @@ def test_an_export_of_version_1_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").write_text("\n".join(old) + "\n", encoding="utf-8")
     with ResponseCache(tmp_path / "ours.sqlite") as cache:
         assert import_cache(cache, tmp_path / "old.jsonl") == (5, 1)
+
+
+def test_an_export_of_version_2_is_read_and_its_checksums_hold(tmp_path: Path) -> None:
+    lines = exported(tmp_path)
+    old = [line.replace(',"n_cache_write_tokens":null', "") for line in lines]
+    old[0] = json.dumps({"format": "tacos-cache", "version": 2})
+    assert sum(a != b for a, b in zip(old, lines, strict=True)) == 6
+    (tmp_path / "old.jsonl").write_text("\n".join(old) + "\n", encoding="utf-8")
+    with ResponseCache(tmp_path / "new.sqlite") as cache:
+        assert import_cache(cache, tmp_path / "old.jsonl") == (5, 1)
+    refused(tmp_path, [*old[:3], old[3].replace("text 2", "test 2"), *old[4:]], "line 4 .*checksum")
 
 
 def test_a_letter_that_changed_on_the_way_is_seen(tmp_path: Path) -> None:

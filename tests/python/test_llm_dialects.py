@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from llm_helpers import SECRET, judge_request, parse_scores, run, tag_request, t
 
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.effort import reply_parameters
-from python_models.llm.endpoint import retries
 from python_models.llm.endpoint.completion import read_usage
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
@@ -23,19 +21,9 @@ from python_models.llm.errors import EndpointError
 from python_models.llm.request import ChatRequest
 from python_models.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("fresh_client")
+
 SCORES = '{"first_score": 71, "second_score": 60}'
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 def sent(server: FakeEndpoint) -> list[dict[str, Any]]:
@@ -401,7 +389,24 @@ def test_groq_keeps_what_the_model_wrote_in_vain(server: FakeEndpoint, tmp_path:
     ],
 )
 def test_output_tokens_are_all_that_is_billed(usage: Any, has_text: bool, counts: tuple[int | None, ...]) -> None:
-    assert read_usage(usage, has_text=has_text) == counts
+    assert read_usage(usage, has_text=has_text) == (*counts, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "n_written"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 2}}, 2),
+        ({"prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0}, "cache_creation_input_tokens": 3}, 0),
+        ({"prompt_tokens_details": {"cache_creation_tokens": 4}, "cache_creation_input_tokens": 4}, 4),
+        ({"prompt_tokens_details": None, "cache_creation_input_tokens": 5}, 5),
+        ({"prompt_tokens_details": {"cache_write_tokens": "2"}}, None),
+        ({"prompt_tokens_details": {"cache_write_tokens": -2}}, None),
+        ({"prompt_tokens_details": {"cached_tokens": 8}}, None),
+    ],
+)
+def test_tokens_written_to_the_cache_are_read_wherever_they_stand(said: Any, n_written: int | None) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5} | said
+    assert read_usage(usage, has_text=True)[3] == n_written
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}])

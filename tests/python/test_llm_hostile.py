@@ -20,21 +20,13 @@ from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import run, tagging_work
 
 from python_models.llm.cache.response_cache import ResponseCache
-from python_models.llm.endpoint import retries
-from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError
 from python_models.settings import PROJECT_ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("fresh_client")]
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "tls"
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 def completion(text: str) -> bytes:

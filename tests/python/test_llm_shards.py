@@ -66,6 +66,7 @@ def server() -> Iterator[FakeEndpoint]:
         yield endpoint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("use_batch", [False, True])
 def test_two_processes_at_once_pay_for_nothing_twice(
     server: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use_batch: bool

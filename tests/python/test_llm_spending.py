@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 from fake_endpoint import Behaviour, FakeEndpoint
 from llm_helpers import SECRET, run, tag_request, tagging_work
+from sqlglot import exp
+from sqlmesh import Context
 
+from python_models.diagnostics.llm_calls import cached_calls
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.transfer import export_cache, import_cache
-from python_models.llm.endpoint import retries
-from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import PriceError, SpendingLimitReached
+from python_models.llm.spending.budget import Budget
 from python_models.llm.spending.prices import Price, find_price, max_prompt_tokens, read_prices
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("fresh_client")]
 
 
 PRICE = read_prices()["gpt-4o-mini"]
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
 
 
 def charged(server: FakeEndpoint, price: Price = PRICE) -> float:
@@ -48,6 +40,13 @@ def test_a_price_counts_cached_tokens_and_the_batch_discount() -> None:
     price = Price(1.0, 0.1, 10.0)
     assert price.cost(1_000_000, 400_000, 100_000) == pytest.approx(0.6 + 0.04 + 1.0)
     assert price.cost(1_000_000, 400_000, 100_000, is_batch=True) == pytest.approx(0.82)
+    assert price.cost(1_000_000, 400_000, 0, n_written=600_000) == pytest.approx(0.6 + 0.04), (
+        "writing costs nothing more"
+    )
+    price = price._replace(cache_write_usd=1.25)
+    assert price.cost(1_000_000, 400_000, 100_000, n_written=500_000) == pytest.approx(0.1 + 0.04 + 0.625 + 1.0)
+    assert price.cost(1_000_000, 400_000, 0, n_written=900_000) == pytest.approx(0.04 + 0.75), "no more than was sent"
+    assert price.cost(1_000_000, 400_000, 0, n_written=900_000) <= price.worst_cost(1_000_000, 0)
     assert price.cost(100, 500, 0) == pytest.approx(100 * 0.1 / 1e6), "no more can be cached than was sent"
 
 
@@ -181,6 +180,39 @@ def test_cached_prompt_tokens_are_kept_and_cheaper(server: FakeEndpoint, tmp_pat
     run(server, tmp_path, tagging_work(4))
     with ResponseCache(tmp_path / "cache.sqlite") as cache:
         assert cache.usage()[0].n_cached_tokens == 20
+
+
+@pytest.mark.parametrize("n_written", [None, 0, 7])
+def test_what_is_recorded_is_the_bill(
+    server: FakeEndpoint, tmp_path: Path, project: Context, n_written: int | None
+) -> None:
+    """Of a model whose endpoint asks for what it writes to its cache; where it does not say, at the input price."""
+    server.behaviour.cached_tokens, server.behaviour.cache_write_tokens = 3, n_written
+    model = "gpt-6-luna"
+    work = [(str(number), tag_request("Do it " + "again " * (10 + number), model=model)) for number in range(12)]
+    run(server, tmp_path, work, max_cost_usd=1.0)
+    bill = Decimal(0)
+    for usage in server.record.usages:  # dollars per million: read 0.01, written 0.125, other 0.10, reply 0.50
+        details = usage["prompt_tokens_details"]
+        n_read, n_new = details["cached_tokens"], details.get("cache_write_tokens", 0)
+        bill += n_read * Decimal("0.01") + n_new * Decimal("0.125") + usage["completion_tokens"] * Decimal("0.50")
+        bill += (usage["prompt_tokens"] - n_read - n_new) * Decimal("0.10")
+    assert len(server.record.usages) == 12
+    assert any(usage["prompt_tokens"] > 20 for usage in server.record.usages)
+    ((spent, n_recorded),) = llm_spend(project, tmp_path / "cache.sqlite")
+    assert spent == pytest.approx(float(bill / 1_000_000), rel=1e-9)
+    assert n_recorded == (None if n_written is None else 12 * n_written)
+    with ResponseCache(tmp_path / "cache.sqlite") as cache:
+        assert Budget(None, read_prices(), cache).spent_usd == pytest.approx(spent)
+
+
+def llm_spend(project: Context, cache: Path) -> list[tuple[float, int | None]]:
+    """Dollars and tokens written, of each row of tacos.llm_spend that a cache gives."""
+    query = project.get_model("tacos.llm_spend", raise_if_missing=True).render_query_or_raise()
+    query = exp.replace_tables(query, {"warehouse.tacos.llm_calls": "calls"}, dialect="duckdb")
+    with duckdb.connect() as connection:
+        connection.register("calls", pa.Table.from_batches(cached_calls(cache)))
+        return connection.sql(f"SELECT cost_usd, n_cache_write_tokens FROM ({query.sql('duckdb')})").fetchall()
 
 
 def test_an_unknown_price_with_a_limit_is_refused_before_sending(server: FakeEndpoint, tmp_path: Path) -> None:

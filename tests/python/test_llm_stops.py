@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,24 +18,15 @@ from llm_helpers import run, tagging_work
 from python_models.llm import patience
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint import pace, quota, retries
-from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.llm.errors import EndpointError, UselessReplies
 from python_models.llm.progress import Progress
 from python_models.settings import PROJECT_ROOT
 
-pytestmark = pytest.mark.long
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as endpoint:
-        yield endpoint
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("fresh_client")]
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_dialects()
-    monkeypatch.setattr(retries, "FIRST_BACKOFF_S", 0.01)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_MINUTE_S", 0.5)  # what is learned from a refusal fits to runs of a second
 
 

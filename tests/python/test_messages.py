@@ -74,17 +74,12 @@ def test_a_folder_without_a_file_to_read(tmp_path: Path) -> None:
     assert "a folder without any file of a known ending. Name a file or a glob" in said
 
 
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [("", "of 0 records"), ('{"title": "x"}\n{"text": "y"}\n{"title": "z"}\n', "2 x unknown format: keys title")],
-    ids=["empty", "none usable"],
-)
-def test_a_dataset_without_a_usable_record(tmp_path: Path, text: str, what: str) -> None:
-    (tmp_path / "data.jsonl").write_text(text, encoding="utf-8")
+def test_a_dataset_without_a_usable_record(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"title": "x"}\n{"text": "y"}\n{"title": "z"}\n', encoding="utf-8")
     said = tacos(tmp_path, "run", TACOS_DATASET=str(tmp_path / "data.jsonl"))
     assert "TACOS_DATASET" in said
     assert "data.jsonl" in said
-    assert what in said
+    assert "2 x unknown format: keys title" in said
     assert "set the variable column_mapping" in said
 
 

@@ -15,7 +15,7 @@ from sqlmesh import Context
 from tag_generator import SPELLINGS, deal_spellings
 
 # One process for all: rendering the queries takes longer than running them.
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("normalization")]
+pytestmark = pytest.mark.long
 
 NAMES = ["C", "C++", "C#", ".NET", "R", "3D", "写作", "перевод", "हिन्दी", "日本語", "🙂", "Node.js", "R&D", "λ"]
 WORDS = ["grammar", "check", "checks", "spelling", "recipes", "the", "a", "provide", "data", "base", "database", *NAMES]

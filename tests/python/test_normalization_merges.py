@@ -26,7 +26,6 @@ from python_models.normalization.stemming import StemmingError, stem_words
 from python_models.normalization.unicode_forms import normal_form
 
 # One process for all: rendering the queries takes longer than running them.
-pytestmark = pytest.mark.xdist_group("normalization")
 
 N_GENERATED = 6_000
 

@@ -21,7 +21,7 @@ from python_models.embedded.judge import score_response
 from python_models.source.records import read_records
 
 # One process for all: rendering the queries takes longer than running them.
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("normalization")]
+pytestmark = pytest.mark.long
 
 
 def bare(tag: str, plural: str) -> str:

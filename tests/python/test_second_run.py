@@ -6,66 +6,28 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from built_project import CLI, ONE_WORKER, SAMPLES, SUMMARY, TOPICS
 from fake_endpoint import FakeEndpoint
 from project_copy import ProjectCopy
 
-from python_models.settings import PROJECT_ROOT
-
-CLI = "python_models.cli"
-SUMMARY = "What happened"
-WAREHOUSE = ("warehouse.duckdb", "warehouse.duckdb.last_run.json")
+pytestmark = ONE_WORKER
 NOTHING_IS_NEW = "Nothing is new since the last run"
-TOPICS = ("bread", "planets", "verbs")
-SAMPLES = [(f"Tell me {n} things about {topic}.", f"{topic}: " + "word " * n) for n in range(1, 9) for topic in TOPICS]
 
-# What takes a minute each is left to make exhaustive, but for two trials.
+# What takes a minute each is left to make exhaustive where faster tests show its core, but for two trials.
 SLOW, EXHAUSTIVE = pytest.mark.slow, pytest.mark.exhaustive
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[FakeEndpoint]:
-    with FakeEndpoint() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, endpoint: FakeEndpoint) -> Path:
-    """A project after its first run."""
-    folder = tmp_path_factory.mktemp("built")
-    project = ProjectCopy(folder, settings_of(endpoint))
-    project.write_samples(SAMPLES)
-    assert SUMMARY in project.run("run", module=CLI)
-    return folder
+@pytest.fixture
+def endpoint(built_endpoint: FakeEndpoint) -> FakeEndpoint:
+    return built_endpoint
 
 
 @pytest.fixture
-def project(built: Path, endpoint: FakeEndpoint) -> Iterator[ProjectCopy]:
-    """The built project, as it was: the paths that its state holds stay true."""
-    # The last replies are in the log beside the cache as long as nobody has merged them.
-    names = (*WAREHOUSE, "cache.sqlite", "cache.sqlite-wal", "dataset.jsonl", "config.yaml")
-    kept = {name: (built / name).read_bytes() for name in names if (built / name).exists()}
-    written = (built / "dataset.jsonl").stat()
-    endpoint.behaviour.fault = None
-    project = ProjectCopy.__new__(ProjectCopy)
-    project.root, project.environment = built, settings_of(endpoint)
-    yield project
-    for left in ("warehouse.duckdb.wal", "cache.sqlite-wal", "cache.sqlite-shm"):
-        (built / left).unlink(missing_ok=True)
-    for name, content in kept.items():
-        (built / name).write_bytes(content)
-    os.utime(built / "dataset.jsonl", ns=(written.st_atime_ns, written.st_mtime_ns))
-    for folder in ("prompts", "seeds"):
-        shutil.rmtree(built / folder)
-        shutil.copytree(PROJECT_ROOT / folder, built / folder)
-
-
-def settings_of(endpoint: FakeEndpoint) -> dict[str, str]:
-    return {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-of-no-worth"}
+def project(built_project: ProjectCopy) -> ProjectCopy:
+    return built_project
 
 
 def failed_run(project: ProjectCopy) -> str:
@@ -135,13 +97,6 @@ def test_another_dataset_is_told_first(project: ProjectCopy) -> None:
     assert f"not {project.dataset}" in project.run("run", "--ignore-cron")
 
 
-@SLOW
-def test_a_promotion_executes_nothing(project: ProjectCopy) -> None:
-    edit(project, "config.yaml", "n_clusters: 0", "n_clusters: 3")
-    project.run("plan", "dev", "--auto-apply", "--no-prompts")
-    assert "No model batches to execute" in project.run("plan", "--auto-apply", "--no-prompts")
-
-
 def altered(project: ProjectCopy) -> dict[str, int]:
     """When each table was made last (milliseconds), by the model's name."""
     return dict(project.query("SELECT name, MAX(last_altered_ts) FROM sqlmesh._intervals GROUP BY name"))
@@ -149,7 +104,7 @@ def altered(project: ProjectCopy) -> dict[str, int]:
 
 @SLOW
 def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
-    """Neither command makes a table or asks anything; what asks for tables to be made still makes them."""
+    """Neither command makes a table or asks anything, and a report that is gone is written again."""
     before = altered(project)
     endpoint.forget()
     output = project.run("run", module=CLI)
@@ -164,17 +119,21 @@ def test_a_run_without_anything_new_executes_nothing(project: ProjectCopy, endpo
     assert (project.root / "report.html").exists()
     assert altered(project) == before
 
+
+@EXHAUSTIVE
+def test_what_is_restated_is_made_and_is_no_whole_run(project: ProjectCopy) -> None:
+    before = altered(project)
     project.run("plan", "--restate-model", "tacos.tag_replies", "--auto-apply", "--no-prompts")
     restated = altered(project)
     assert restated['"warehouse"."tacos"."tag_replies"'] > before['"warehouse"."tacos"."tag_replies"']
     assert restated['"warehouse"."tacos"."source_records"'] == before['"warehouse"."tacos"."source_records"']
     assert sum(restated[name] > ms for name, ms in before.items()) > 50
-    # What was restated was not a whole run: the next one is, and the one after it is left out again.
+    # The next one is, and the one after it is left out again.
     assert NOTHING_IS_NEW not in project.run("run", "--ignore-cron")
     assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
 
 
-@SLOW
+@EXHAUSTIVE
 def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> None:
     status = project.dataset.stat()
     edit(project, "dataset.jsonl", "Tell me 1 things", "Tell me 0 things")
@@ -186,10 +145,16 @@ def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> N
     assert "Tell me 1 things about bread." not in instructions
 
 
-def estimate(project: ProjectCopy, stage: str) -> tuple[int, bool]:
-    """Calls to pay of a stage, of all its models, and whether that is a bound."""
-    rows = [row for row in json.loads(project.run("estimate", "--json", module=CLI)) if row["stage"] == stage]
-    return sum(row["n_calls"] for row in rows), any(row["is_bound"] for row in rows)
+def estimates(project: ProjectCopy) -> dict[str, tuple[int, bool]]:
+    """Calls to pay by stage, of all its models, and whether that is a bound."""
+    rows = json.loads(project.run("estimate", "--json", module=CLI))
+    return {
+        stage: (
+            sum(row["n_calls"] for row in rows if row["stage"] == stage),
+            any(row["is_bound"] for row in rows if row["stage"] == stage),
+        )
+        for stage in ("tagging", "judging", "wordings", "second_judge", "singletons")
+    }
 
 
 def edit(project: ProjectCopy, name: str, old: str, new: str) -> None:
@@ -225,10 +190,8 @@ def test_the_estimate_bounds_what_a_server_then_counts(
         edit(project, name, old, new)
     else:
         project.write_samples([(f"What is news number {n}?", f"It is {n}.") for n in range(10)])
-    (n_tagging, is_tagging_bound), (n_judging, is_judging_bound) = (
-        estimate(project, "tagging"),
-        estimate(project, "judging"),
-    )
+    estimated = estimates(project)
+    (n_tagging, is_tagging_bound), (n_judging, is_judging_bound) = estimated["tagging"], estimated["judging"]
     endpoint.forget()
     project.run("run", module=CLI)
     n_judged = sum("first_score" in body for body in endpoint.record.bodies)
@@ -244,7 +207,7 @@ def test_the_estimate_bounds_what_a_server_then_counts(
 def test_a_lost_cache_is_estimated_as_a_run_would_refill_it(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     project.environment["TACOS_CACHE"] = str(project.root / "mistyped.sqlite")
     project.write_samples([("What is new?", "This is.")])
-    assert estimate(project, "tagging") == (1, False)
+    assert estimates(project)["tagging"] == (1, False)
     assert not (project.root / "mistyped.sqlite").exists(), "an estimate changes nothing"
     endpoint.forget()
     project.run("run", module=CLI)
@@ -256,12 +219,12 @@ def test_samples_judged_alone_are_estimated_exactly_where_the_candidates_stay(
     project: ProjectCopy, endpoint: FakeEndpoint
 ) -> None:
     edit(project, "config.yaml", "has_singleton_scores: false", "has_singleton_scores: true")
-    n_candidates = estimate(project, "singletons")
+    n_candidates = estimates(project)["singletons"]
     assert n_candidates == (len(SAMPLES), False)
     endpoint.forget()
     project.run("run", module=CLI)
     assert endpoint.record.n_requests == len(SAMPLES)
-    assert estimate(project, "singletons") == (0, False)
+    assert estimates(project)["singletons"] == (0, False)
 
 
 @SLOW
@@ -270,9 +233,8 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
 ) -> None:
     scores = "SELECT pair_id, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
     before = project.query(scores)
-    assert estimate(project, "wordings") == (0, False)
     edit(project, "config.yaml", "audit_wording_share: 0", "audit_wording_share: 1")
-    assert estimate(project, "wordings") == (len(before), False)
+    assert estimates(project)["wordings"] == (len(before), False)
     endpoint.forget()
     project.run("run", module=CLI)
     assert endpoint.record.n_requests == len(before)
@@ -281,7 +243,7 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
     assert project.query(paid) == [(len(before),)]
     audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
     assert project.query(audited) == [(len(before),)]
-    assert estimate(project, "wordings") == (0, False)
+    assert estimates(project)["wordings"] == (0, False)
 
 
 @SLOW
@@ -291,9 +253,9 @@ def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
     scores = "SELECT pair_id, judging_round, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
     before = project.query(scores)
     n_first = sum(row[1] == 1 for row in before)
-    assert estimate(project, "second_judge") == (0, False)
+    assert estimates(project)["second_judge"] == (0, False)
     edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 0.5")
-    n_audited, is_bound = estimate(project, "second_judge")
+    n_audited, is_bound = estimates(project)["second_judge"]
     assert 0 < n_audited < n_first
     assert not is_bound
     endpoint.forget()
@@ -307,7 +269,7 @@ def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
         "SELECT model_name, other_model_name, n_pairs FROM tacos_internal.judge_agreement WHERE comparison = 'judge'"
     )
     assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_audited)]
-    assert estimate(project, "second_judge") == (0, False)
+    assert estimates(project)["second_judge"] == (0, False)
 
 
 @SLOW

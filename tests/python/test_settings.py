@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlmesh.utils.yaml import load
 
@@ -67,6 +68,13 @@ def test_an_unknown_gateway_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TACOS_GATEWAY", "opnai")
     with pytest.raises(SettingError, match="TACOS_GATEWAY must be local, openai or spark, but it is 'opnai'"):
         configured_variables()
+
+
+def test_a_wrong_number_of_processes_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the model that reads, after half a minute."""
+    monkeypatch.setenv("TACOS_READING_PROCESSES", "0")
+    with pytest.raises(SettingError, match="TACOS_READING_PROCESSES must be a whole number of at least 1"):
+        checks.check_settings(configured_variables())
 
 
 @pytest.mark.parametrize("name", ["TACOS_USE_BATCH", "TACOS_ASK_FAILED_AGAIN"])
@@ -168,6 +176,12 @@ def test_what_is_right_passes_the_check_and_folders_are_made(monkeypatch: pytest
     ("values", "message"),
     [
         ({"TACOS_DATASET": "nowhere.jsonl"}, "TACOS_DATASET must name"),
+        ({"TACOS_DATASET": "table:main.none"}, "has no such table or view; it has none of yours"),
+        (
+            {"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{warehouse}"},
+            "it has main.mine.",
+        ),
+        ({"TACOS_DATASET": "table:main.none", "TACOS_DATABASE": "{file}"}, "cannot be opened"),
         ({"TACOS_DATABASE": "{file}/w.duckdb"}, "TACOS_DATABASE: the folder"),
         ({"TACOS_DATABASE": "{folder}"}, "is a folder"),
         ({"TACOS_DATABASE": "{folder}/tacos.duckdb"}, "must not be named like a schema"),
@@ -184,7 +198,10 @@ def test_each_wrong_setting_is_a_line(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("no database, and long enough to be looked at", encoding="utf-8")
-    given = {name: value.format(file=file, folder=tmp_path) for name, value in values.items()}
+    warehouse = tmp_path / "made.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("CREATE TABLE mine (x INT); CREATE SCHEMA tacos; CREATE VIEW tacos.samples AS SELECT 1")
+    given = {name: value.format(file=file, folder=tmp_path, warehouse=warehouse) for name, value in values.items()}
     lines = check(monkeypatch, tmp_path, **given)
     assert any(message in line for line in lines), lines
     assert len(lines) <= 2

@@ -18,6 +18,8 @@ from python_models.source.files import DatasetError, find_files
 from python_models.source.parts import plan_tasks
 from python_models.source.records import describe_files, read_ids, read_records
 
+pytestmark = pytest.mark.long
+
 RECORDS = [{"instruction": f"Say {n}.", "output": f"{n}\n" * (n % 7 + 1)} for n in range(900)]
 LINES = [json.dumps(record) for record in RECORDS]
 DAMAGED = [*LINES[:300], '{"instruction": "cut', *LINES[300:500], '{"instruction": "a", "output": 1 2}', *LINES[500:]]

@@ -8,7 +8,7 @@ from normalization_pipeline import Normalization
 from sqlmesh import Context
 from test_normalization import N_SAMPLES, TABLES
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("normalization")]
+pytestmark = pytest.mark.long
 
 WATERFALL = "tacos.normalization_waterfall"
 STEPS = {f"tacos_internal.{name}" for name in ("normalization_steps", "tag_journeys", "tag_steps", "sample_last_steps")}

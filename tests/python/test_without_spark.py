@@ -30,7 +30,8 @@ print(len(context.models), "models")
 """
 
 
-@pytest.mark.parametrize("gateway", ["", "local", "openai"])
+@pytest.mark.long
+@pytest.mark.parametrize("gateway", ["", "openai"])  # an empty one is the local one
 def test_nothing_of_spark_is_imported(tmp_path: Path, gateway: str) -> None:
     environment = {"TACOS_DATABASE": str(tmp_path / "w.duckdb"), "TACOS_CACHE": str(tmp_path / "c.sqlite")}
     done = subprocess.run(

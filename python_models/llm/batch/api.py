@@ -10,12 +10,12 @@ import json
 import time
 import uuid
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from python_models.llm.batch.ledger import Entry, Ledger
+from python_models.llm.batch.results import Failure, parse_line, read_result
 from python_models.llm.batch.service import BatchService, RefusedError, TooManyTokensError
 from python_models.llm.cache.response_cache import ResponseCache
-from python_models.llm.endpoint.completion import read_completion
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.errors import EndpointError
 from python_models.settings import LlmSettings
@@ -31,18 +31,6 @@ LONGEST_WITHOUT_COUNTS_S = 120.0
 
 _FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 _LINES_PER_COMMIT = 500
-
-
-class Failure(NamedTuple):
-    """A request of a batch that brought no reply: HTTP status (0 for none), message, and the parameter it names."""
-
-    status: int
-    message: str
-    parameter: str | None
-
-    def __str__(self) -> str:
-        kind = f"http_{self.status}" if self.status else "batch"
-        return f"{kind}: {self.message}"
 
 
 class Batches:
@@ -137,7 +125,7 @@ class Batches:
                 continue
             for file_id in files:
                 for lines in self._service.read_lines(file_id, batch_id, _LINES_PER_COMMIT):
-                    self._store([_parse(line) for line in lines], token, batch.created_at * 1_000_000, failures)
+                    self._store([parse_line(line) for line in lines], token, batch.created_at * 1_000_000, failures)
             self._settle(token, batch, failures)
         return failures, n_open, n_done
 
@@ -191,14 +179,9 @@ class Batches:
             if key not in known:
                 continue  # not of this batch
             model, attempt = known[key]
-            response = _object(line.get("response"))
-            body = _object(response.get("body"))
-            try:
-                if response.get("status_code") != 200:
-                    raise KeyError("status_code")
-                reply = read_completion(body, self._stage, model, attempt, key, requested_at_us, None)
-            except (KeyError, IndexError, TypeError, AttributeError):
-                failures[key] = self._failure(line, response, body)
+            reply = read_result(line, self._stage, model, attempt, key, requested_at_us, self._service.clean)
+            if isinstance(reply, Failure):
+                failures[key] = reply
                 continue
             text = self._endpoint.hide_secrets(reply.text) if reply.text else reply.text
             self.n_stored += 1
@@ -207,28 +190,8 @@ class Batches:
                 done.append((bytes.fromhex(key),))
         self._ledger.store(rows, done)
 
-    def _failure(self, line: dict[str, Any], response: dict[str, Any], body: dict[str, Any]) -> Failure:
-        error = _object(body.get("error")) or _object(line.get("error"))
-        status = response.get("status_code")
-        parameter = error.get("param")
-        message = self._service.clean(str(error.get("message") or error.get("code") or "no reply"))
-        status = status if isinstance(status, int) and status != 200 else 0
-        return Failure(status, message, parameter if isinstance(parameter, str) else None)
-
 
 def batch_line(key: str, body: dict[str, Any]) -> bytes:
     """One line of a batch file."""
     line = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-
-
-def _parse(line: str) -> dict[str, Any]:
-    """A line of a file of results; one that is none counts as missing."""
-    try:
-        return _object(json.loads(line))
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from python_models.llm.cache.response_cache import INSERT_REPLY, ResponseCache, now_us
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import INSERT_REPLY, now_us
 from python_models.llm.cache.writer import Rows, Work
 
 

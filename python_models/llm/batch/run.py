@@ -14,13 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from python_models.llm.answers import Answer
 from python_models.llm.batch import api
-from python_models.llm.batch.api import Batches, Failure
+from python_models.llm.batch.api import Batches
 from python_models.llm.batch.files import BatchFiles
+from python_models.llm.batch.results import Failure
 from python_models.llm.batch.service import TooManyTokensError
 from python_models.llm.batch.spool import Spool
 from python_models.llm.endpoint.dialect import FORMATS, Dialect, dialect_of
-from python_models.llm.lookup import Answer, Item, Lookup
+from python_models.llm.lookup import Item, Lookup
 from python_models.llm.online import CHUNK, OnlineRun
 from python_models.llm.request import ChatRequest
 from python_models.llm.session import Session

@@ -9,12 +9,20 @@ from hashlib import blake2b
 
 CHECKED_REPLY_COLUMNS = (
     "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
-    "n_completion_tokens, latency_ms, requested_at, is_batch, is_free"
+    "n_completion_tokens, latency_ms, requested_at, is_batch, is_free, n_cache_write_tokens"
 )
 """What the checksum of a reply covers, in this order: all but ``is_imported``, which an import may set."""
 
 CHECKED_COMPUTED_COLUMNS = "kind, key, value"
 """What the checksum of a computed value covers, in this order."""
+
+
+def reply_checksum(*values: object) -> bytes:
+    """The checksum of a reply. Tokens written, the last value, count where they are known.
+
+    So the replies that were stored before there was that column keep the checksum that they have.
+    """
+    return row_checksum(*(values if values[-1] is not None else values[:-1]))
 
 
 def row_checksum(*values: object) -> bytes:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from python_models.llm.cache.checksum import row_checksum
-from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.cache.rows import CachedReply, now_us
 from python_models.llm.errors import CacheError
 
 EMBEDDING_KIND = "embedding "
 """How the kinds of computed values begin that are vectors (float32) of one length per kind."""
-EXPORT_VERSION = 2
-"""2 added a checksum to every line and a last line that counts. Files of version 1 are read, too."""
+EXPORT_VERSION = 3
+"""2 added a checksum to every line and a last line that counts, 3 the tokens that an endpoint wrote to its cache. Older
+files are read, too."""
 FORMAT = "tacos-cache"
 _LARGEST_COUNT = 2**53
 _LONGEST_NAME = 500
@@ -40,6 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "is_batch": (bool,),
     "is_imported": (bool,),
     "is_free": (bool,),
+    "n_cache_write_tokens": (int, type(None)),
 }
 
 
@@ -136,7 +138,7 @@ def _read_entry(entry: Any, version: int, lengths: VectorLengths, where: str) ->
             read: CachedReply | tuple[str, str, bytes] = (entry["model"], entry["key"], value)
             found = row_checksum(*read)
         elif kind == "reply":
-            read = _read_reply(entry)
+            read = _read_reply(entry if version > 2 else {"n_cache_write_tokens": None} | entry)
             found = read.checksum()
         else:
             raise ValueError(f"unknown kind {kind!r}")
@@ -163,7 +165,7 @@ def _read_reply(entry: dict[str, Any]) -> CachedReply:
     _check_range(entry, "attempt", 1, _LARGEST_COUNT)
     _check_range(entry, "latency_ms", 0, _LARGEST_COUNT)
     _check_range(entry, "requested_at_us", 0, now_us() + _A_DAY_US)
-    for name in ("n_prompt_tokens", "n_cached_tokens", "n_completion_tokens"):
+    for name in ("n_prompt_tokens", "n_cached_tokens", "n_completion_tokens", "n_cache_write_tokens"):
         _check_range(entry, name, 0, _LARGEST_COUNT)
     return CachedReply(**entry)._replace(is_imported=True)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from python_models.llm.cache.response_cache import INSERT_REPLY, CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import INSERT_REPLY, CachedReply
 from python_models.llm.cache.writer import Work
 from python_models.settings import cache_path
 from python_models.staging import read_arrow
@@ -140,14 +141,16 @@ def _stored_replies(context: BaseContext) -> exp.Query | None:
     if not selects:
         return None
     stored = (exp.union(*selects, distinct=False) if len(selects) > 1 else selects[0]).subquery("stored")
-    if not adapter.table_exists("tacos.llm_calls"):
+    # An older version of the table may still be there, without the tokens that the endpoint wrote to its cache.
+    known = adapter.columns("tacos.llm_calls") if adapter.table_exists("tacos.llm_calls") else {}
+    if not known:
         unknown = {"finish_reason": "text", "n_cached_tokens": "bigint", "latency_ms": "double"}
         nulls = [exp.alias_(exp.cast(exp.Null(), kind), name) for name, kind in unknown.items()]
         return exp.select("*", *nulls).from_(stored)
     calls = exp.alias_(exp.to_table("tacos.llm_calls"), "calls", table=True)
     return (
         exp.select("stored.*", "calls.finish_reason", "calls.n_cached_prompt_tokens AS n_cached_tokens")
-        .select("calls.latency_ms")
+        .select("calls.latency_ms", *(f"calls.{name}" for name in ("n_cache_write_tokens",) if name in known))
         .select(*(f"COALESCE(calls.payment = '{name}', FALSE) AS is_{name}" for name in ("batch", "imported", "free")))
         .from_(stored)
         .join(calls, on="calls.request_key = stored.key", join_type="left")

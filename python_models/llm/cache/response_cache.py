@@ -7,90 +7,18 @@ A reply is used only after it is committed, so that a kill loses at most the cal
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
-from python_models.llm.cache.checksum import row_checksum
+from python_models.llm.cache.checksum import reply_checksum, row_checksum
+from python_models.llm.cache.rows import COLUMNS, INSERT_COMPUTED, INSERT_REPLY, CachedReply, Usage
 from python_models.llm.cache.schema import as_cache_error, connect, damaged_error, is_writable
 from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.errors import CacheError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEYS_PER_QUERY = 500
-
-COLUMNS = (
-    "request_key, stage, model, attempt, reply, refusal, finish_reason, n_prompt_tokens, n_cached_tokens, "
-    "n_completion_tokens, latency_ms, requested_at, is_batch, is_imported, is_free, checksum"
-)
-INSERT_COMPUTED = "INSERT OR {} INTO computed (kind, key, value, checksum, is_imported) VALUES (?, ?, ?, ?, ?)"
-# The first reply of a request counts: a replay must not depend on which copy came last.
-INSERT_REPLY = f"INSERT OR IGNORE INTO replies ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
-
-
-class CachedReply(NamedTuple):
-    """A reply as received, and what it took.
-
-    Attributes:
-        key: identity of the request, sha256 in hex.
-        stage, model, attempt: who asked whom, and for the how-manieth time (from 1).
-        text: what the model wrote; None when it refused.
-        refusal, finish_reason: as the endpoint said.
-        n_prompt_tokens, n_cached_tokens, n_completion_tokens: usage as the endpoint counted it, None if it did not.
-        latency_ms: milliseconds of the successful call; None through the batch API.
-        requested_at_us: microseconds since 1970, UTC.
-        is_batch, is_imported, is_free: paid at half the price; paid on another machine; from a model of one's own.
-    """
-
-    key: str
-    stage: str
-    model: str
-    attempt: int
-    text: str | None
-    refusal: str | None
-    finish_reason: str | None
-    n_prompt_tokens: int | None
-    n_cached_tokens: int | None
-    n_completion_tokens: int | None
-    latency_ms: float | None
-    requested_at_us: int
-    is_batch: bool = False
-    is_imported: bool = False
-    is_free: bool = False
-
-    @property
-    def requested_at(self) -> datetime:
-        """When the request was sent, in UTC."""
-        return _EPOCH + timedelta(microseconds=self.requested_at_us)
-
-    def row(self) -> tuple[object, ...]:
-        """The values of the table, in the order of ``COLUMNS``."""
-        return (bytes.fromhex(self.key), *self[1:], self.checksum())
-
-    def checksum(self) -> bytes:
-        """The checksum of its row (see ``checksum``)."""
-        latency_ms = None if self.latency_ms is None else float(self.latency_ms)
-        flags = (int(self.is_batch), int(self.is_free))
-        return row_checksum(bytes.fromhex(self.key), *self[1:10], latency_ms, self.requested_at_us, *flags)
-
-
-class Usage(NamedTuple):
-    """Tokens of one stage, model and price class; ``n_calls`` calls, of which ``n_uncounted`` without usage."""
-
-    stage: str
-    model: str
-    is_batch: bool
-    is_imported: bool
-    is_free: bool
-    n_calls: int
-    n_uncounted: int
-    n_prompt_tokens: int
-    n_cached_tokens: int
-    n_completion_tokens: int
 
 
 class ResponseCache:
@@ -177,7 +105,7 @@ class ResponseCache:
         rows = self._read(
             "SELECT stage, model, is_batch, is_imported, is_free, COUNT(*), COUNT(*) - COUNT(n_prompt_tokens),"
             " COALESCE(SUM(n_prompt_tokens), 0), COALESCE(SUM(n_cached_tokens), 0),"
-            " COALESCE(SUM(n_completion_tokens), 0)"
+            " COALESCE(SUM(n_completion_tokens), 0), COALESCE(SUM(n_cache_write_tokens), 0)"
             " FROM replies GROUP BY stage, model, is_batch, is_imported, is_free ORDER BY 1, 2, 3, 4, 5",
             [],
         )
@@ -229,9 +157,9 @@ class ResponseCache:
 
     def _checked(self, row: tuple) -> CachedReply:  # type: ignore[type-arg]
         """The reply of a row, whose key is in hex."""
-        if row_checksum(bytes.fromhex(row[0]), *row[1:13], row[14]) != row[15]:
+        if reply_checksum(bytes.fromhex(row[0]), *row[1:13], *row[14:16]) != row[16]:
             raise damaged_error(self.path, f"the reply {row[0]}")
-        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1))
+        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))
 
     def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
         if row_checksum(kind, key, value) != checksum:
@@ -243,11 +171,6 @@ class ResponseCache:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise as_cache_error(error, self.path) from error
-
-
-def now_us() -> int:
-    """The time now, in microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
 
 
 def _blocks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from python_models.llm.cache.checksum import row_checksum
-from python_models.llm.cache.tables import APPLICATION_ID, FROM_VERSION_1, SCHEMA_VERSION, TABLES, VIEWS_OF_VERSION_1
+from python_models.llm.cache.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, UPGRADES, VIEWS
 from python_models.llm.errors import CacheError
 
 # Seconds that a write waits for another process's write.
@@ -90,9 +90,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
         raise CacheError(
             f"{path} is a database, but not a response cache. Set TACOS_CACHE to another path; nothing was changed."
         )
-    if version == 1:
+    if version in UPGRADES:
         if read_only:
-            for statement in VIEWS_OF_VERSION_1:
+            for statement in VIEWS[version]:
                 connection.execute(statement)
         else:
             _bring_up_to_date(connection)
@@ -106,12 +106,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, read_only: bool) -> Non
 
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """From version 1, in one transaction; of two processes that try, one does it."""
+    """From an older version, in one transaction; of two processes that try, one does it."""
     with transaction(connection):
-        if _pragma(connection, "user_version") == 1:
-            for statement in FROM_VERSION_1:
+        for version in range(_pragma(connection, "user_version"), SCHEMA_VERSION):
+            for statement in UPGRADES[version]:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 @contextmanager

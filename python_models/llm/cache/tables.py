@@ -5,8 +5,9 @@ from __future__ import annotations
 from python_models.llm.cache.checksum import CHECKED_COMPUTED_COLUMNS, CHECKED_REPLY_COLUMNS
 
 APPLICATION_ID = 0x7AC05
-SCHEMA_VERSION = 2
-"""2 added checksums, and what was imported among the computed values. Files of version 1 are brought up to it."""
+SCHEMA_VERSION = 3
+"""2 added checksums, and what was imported among the computed values; 3 the tokens that an endpoint wrote to its cache.
+Older files are brought up to it."""
 
 TABLES = """
 CREATE TABLE replies (
@@ -25,7 +26,8 @@ CREATE TABLE replies (
     is_batch INTEGER NOT NULL,               -- 1: through the batch API, at half the price
     is_imported INTEGER NOT NULL,            -- 1: paid for on another machine
     is_free INTEGER NOT NULL,                -- 1: from a model on this machine
-    checksum BLOB NOT NULL DEFAULT x''       -- of the other columns but is_imported
+    checksum BLOB NOT NULL DEFAULT x'',      -- of the other columns but is_imported
+    n_cache_write_tokens INTEGER             -- the part of the prompt that the endpoint wrote to its cache
 );
 CREATE TABLE computed (
     kind TEXT NOT NULL,                      -- the model that computed it
@@ -66,18 +68,26 @@ CREATE TABLE batch_requests (
 """
 
 
-# What version 1 lacks. The checksums of its rows are those of the day on which they were brought up to date.
-FROM_VERSION_1 = (
-    "ALTER TABLE replies ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
-    "ALTER TABLE computed ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
-    "ALTER TABLE computed ADD COLUMN is_imported INTEGER NOT NULL DEFAULT 0",
-    f"UPDATE replies SET checksum = row_checksum({CHECKED_REPLY_COLUMNS})",  # noqa: S608
-    f"UPDATE computed SET checksum = row_checksum({CHECKED_COMPUTED_COLUMNS})",  # noqa: S608
-)
+_CHECKSUM = f"row_checksum({CHECKED_REPLY_COLUMNS.removesuffix(', n_cache_write_tokens')})"
+# What each version lacks. Rows of version 1 get the checksums of the day on which they are brought up to date; rows of
+# version 2 stay as they are.
+UPGRADES = {
+    1: (
+        "ALTER TABLE replies ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
+        "ALTER TABLE computed ADD COLUMN checksum BLOB NOT NULL DEFAULT x''",
+        "ALTER TABLE computed ADD COLUMN is_imported INTEGER NOT NULL DEFAULT 0",
+        f"UPDATE replies SET checksum = {_CHECKSUM}",  # noqa: S608
+        f"UPDATE computed SET checksum = row_checksum({CHECKED_COMPUTED_COLUMNS})",  # noqa: S608
+    ),
+    2: ("ALTER TABLE replies ADD COLUMN n_cache_write_tokens INTEGER",),
+}
 # The same for a file that must not be written: views of this connection alone stand before its tables.
-VIEWS_OF_VERSION_1 = (
-    f"CREATE TEMP VIEW replies AS SELECT rowid AS rowid, *, row_checksum({CHECKED_REPLY_COLUMNS}) AS checksum"  # noqa: S608
-    " FROM main.replies",
-    f"CREATE TEMP VIEW computed AS SELECT rowid AS rowid, *, row_checksum({CHECKED_COMPUTED_COLUMNS}) AS checksum,"  # noqa: S608
-    " 0 AS is_imported FROM main.computed",
-)
+VIEWS = {
+    1: (
+        f"CREATE TEMP VIEW replies AS SELECT rowid AS rowid, *, {_CHECKSUM} AS checksum,"  # noqa: S608
+        " NULL AS n_cache_write_tokens FROM main.replies",
+        f"CREATE TEMP VIEW computed AS SELECT rowid AS rowid, *, row_checksum({CHECKED_COMPUTED_COLUMNS}) AS checksum,"  # noqa: S608
+        " 0 AS is_imported FROM main.computed",
+    ),
+    2: ("CREATE TEMP VIEW replies AS SELECT rowid AS rowid, *, NULL AS n_cache_write_tokens FROM main.replies",),
+}

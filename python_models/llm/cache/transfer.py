@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from python_models.llm.cache.checksum import row_checksum
 from python_models.llm.cache.entries import EXPORT_VERSION, FORMAT, VectorLengths, read_entries
-from python_models.llm.cache.response_cache import INSERT_COMPUTED, INSERT_REPLY, CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import INSERT_COMPUTED, INSERT_REPLY, CachedReply
 from python_models.llm.cache.schema import as_cache_error, connect, transaction
 from python_models.llm.errors import CacheError
 from python_models.whole_file import whole_file

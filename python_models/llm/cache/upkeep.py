@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from python_models.llm.cache.checksum import CHECKED_COMPUTED_COLUMNS, CHECKED_REPLY_COLUMNS, row_checksum
+from python_models.llm.cache.checksum import (
+    CHECKED_COMPUTED_COLUMNS,
+    CHECKED_REPLY_COLUMNS,
+    reply_checksum,
+    row_checksum,
+)
 from python_models.llm.cache.schema import as_cache_error, connect, transaction
 from python_models.llm.errors import CacheError
 
@@ -41,8 +46,8 @@ def drop_damaged(path: Path) -> Dropped:
     """
     with _changing(path) as connection:
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")  # damage may be no UTF-8
-        replies = _damaged_rows(connection, "replies", CHECKED_REPLY_COLUMNS)
-        computed = _damaged_rows(connection, "computed", CHECKED_COMPUTED_COLUMNS)
+        replies = _damaged_rows(connection, "replies", CHECKED_REPLY_COLUMNS, reply_checksum)
+        computed = _damaged_rows(connection, "computed", CHECKED_COMPUTED_COLUMNS, row_checksum)
         connection.executemany(
             "INSERT INTO reservations (request_key, stage, model, n_prompt_tokens, n_completion_tokens, is_batch,"
             " sent_at) SELECT request_key, stage, model, COALESCE(n_prompt_tokens, 0),"
@@ -82,9 +87,11 @@ def give_up_batch(path: Path, batch_id: str) -> int:
     return int(n_requests)
 
 
-def _damaged_rows(connection: sqlite3.Connection, table: str, columns: str) -> list[tuple[int]]:
+def _damaged_rows(
+    connection: sqlite3.Connection, table: str, columns: str, checksum_of: Callable[..., bytes]
+) -> list[tuple[int]]:
     rows = connection.execute(f"SELECT rowid, checksum, {columns} FROM {table}")  # noqa: S608
-    return [(rowid,) for rowid, checksum, *values in rows if row_checksum(*values) != checksum]
+    return [(rowid,) for rowid, checksum, *values in rows if checksum_of(*values) != checksum]
 
 
 @contextmanager

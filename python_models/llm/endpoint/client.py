@@ -18,7 +18,7 @@ import aiohttp
 import httpx2
 import openai
 
-from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.cache.rows import CachedReply, now_us
 from python_models.llm.endpoint.body import ACCEPT_ENCODING, BodyRefused, bound_body
 from python_models.llm.endpoint.completion import error_of, read_completion, words_of
 from python_models.llm.endpoint.dialect import Dialect, dialect_of, refused_effort, room_that_fits

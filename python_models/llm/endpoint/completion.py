@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from python_models.llm.cache.response_cache import CachedReply
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.spending.prices import billed_model
 
 TOOL_CALLS = "tool_calls"
@@ -62,7 +62,7 @@ def read_completion(
             finish_reason = TOOL_CALLS
         elif finish_reason in {None, "stop"} and any(message.get(n) for n in ("reasoning_content", "reasoning")):
             finish_reason = REASONING_ONLY
-    n_prompt, n_cached, n_completion = read_usage(payload.get("usage"), has_text=bool(text))
+    n_prompt, n_cached, n_completion, n_written = read_usage(payload.get("usage"), has_text=bool(text))
     return CachedReply(
         key=key,
         stage=stage,
@@ -76,24 +76,32 @@ def read_completion(
         n_completion_tokens=n_completion,
         latency_ms=latency_ms,
         requested_at_us=requested_at_us,
+        n_cache_write_tokens=n_written,
     )
 
 
-def read_usage(usage: Any, *, has_text: bool) -> tuple[int | None, int | None, int | None]:
-    """Tokens of the prompt, of its cached part, and of the reply, reasoning included.
+def read_usage(usage: Any, *, has_text: bool) -> tuple[int | None, int | None, int | None, int | None]:
+    """Tokens of the prompt, of its cached part, of the reply, reasoning included, and of the part written to the cache.
 
     Some endpoints leave the reasoning out of ``completion_tokens``, but not out of the total. Counts that cannot
-    be (none for a prompt, or for a text) are no counts: then all three are None, and the call stays at its worst price.
+    be (none for a prompt, or for a text) are no counts: then all are None, and the call stays at its worst price.
+    Tokens written count as part of the prompt, as OpenAI (``cache_write_tokens``, from gpt-5.6 on) and OpenRouter
+    document; LiteLLM calls them ``cache_creation_tokens``, and beside the details ``cache_creation_input_tokens``, as
+    Anthropic does.
     """
     usage = usage if isinstance(usage, dict) else {}
     n_prompt, n_total = _count(usage.get("prompt_tokens")), _count(usage.get("total_tokens"))
     details = usage.get("prompt_tokens_details")
-    n_cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    details = details if isinstance(details, dict) else {}
+    n_cached = _count(details.get("cached_tokens"))
+    written = [details.get("cache_write_tokens"), details.get("cache_creation_tokens")]
+    written = [_count(value) for value in (*written, usage.get("cache_creation_input_tokens"))]
+    n_written = next((count for count in written if count is not None), None)
     counts = [_count(usage.get("completion_tokens")), n_total - n_prompt if n_total and n_prompt else None]
     n_completion = max((count for count in counts if count is not None), default=None)
     if not n_prompt or n_completion is None or (has_text and n_completion <= 0):
-        return None, None, None
-    return n_prompt, n_cached, n_completion
+        return None, None, None, None
+    return n_prompt, n_cached, n_completion, n_written
 
 
 def error_of(body: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from python_models.llm.cache.response_cache import CachedReply, ResponseCache
+from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.errors import PriceError, SpendingLimitReached
 from python_models.llm.request import ChatRequest
 from python_models.llm.spending.prices import PRICES_PATH, Price, find_price, max_prompt_tokens
@@ -44,9 +45,8 @@ class Budget:
                 continue  # paid for elsewhere, or not at all
             price = find_price(prices, usage.model)
             if price is not None:
-                self.spent_usd += price.cost(
-                    usage.n_prompt_tokens, usage.n_cached_tokens, usage.n_completion_tokens, is_batch=usage.is_batch
-                )
+                tokens = (usage.n_prompt_tokens, usage.n_cached_tokens, usage.n_completion_tokens)
+                self.spent_usd += price.cost(*tokens, n_written=usage.n_cache_write_tokens, is_batch=usage.is_batch)
             elif limit_usd is not None:
                 raise self._unknown_price(usage.model)
             else:
@@ -118,9 +118,8 @@ class Budget:
             self.is_complete = False
         if price is None or reply.n_prompt_tokens is None or reply.n_completion_tokens is None:
             return None
-        return price.cost(
-            reply.n_prompt_tokens, reply.n_cached_tokens or 0, reply.n_completion_tokens, is_batch=reply.is_batch
-        )
+        tokens = (reply.n_prompt_tokens, reply.n_cached_tokens or 0, reply.n_completion_tokens)
+        return price.cost(*tokens, n_written=reply.n_cache_write_tokens or 0, is_batch=reply.is_batch)
 
     @staticmethod
     def _unknown_price(model: str) -> PriceError:

@@ -39,10 +39,18 @@ class Price(NamedTuple):
     cache_write_usd: float | None = None
     valid_on: date | None = None
 
-    def cost(self, n_prompt: int, n_cached: int, n_completion: int, *, is_batch: bool = False) -> float:
-        """US dollars for a call; ``n_cached`` tokens are a part of ``n_prompt``."""
+    def cost(
+        self, n_prompt: int, n_cached: int, n_completion: int, *, n_written: int = 0, is_batch: bool = False
+    ) -> float:
+        """US dollars for a call; ``n_cached`` tokens, read from the endpoint's cache, are a part of ``n_prompt``.
+
+        So are ``n_written``, which it wrote there: other ones, each at the price of writing instead of the input price.
+        """
         n_cached = min(n_cached, n_prompt)
-        usd = (n_prompt - n_cached) * self.input_usd + n_cached * self.cached_input_usd + n_completion * self.output_usd
+        n_written = min(n_written, n_prompt - n_cached)
+        write_usd = self.input_usd if self.cache_write_usd is None else self.cache_write_usd
+        usd = (n_prompt - n_cached - n_written) * self.input_usd + n_cached * self.cached_input_usd
+        usd += n_written * write_usd + n_completion * self.output_usd
         return usd / _MILLION * (BATCH_DISCOUNT if is_batch else 1.0)
 
     def worst_cost(self, n_prompt: int, n_completion: int, *, is_batch: bool = False) -> float:

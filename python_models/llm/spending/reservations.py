@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from python_models.llm.cache.response_cache import CachedReply, now_us
+from python_models.llm.cache.rows import CachedReply, now_us
 from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.endpoint.dialect import dialect_of
 from python_models.llm.endpoint.endpoint import shown_url

@@ -131,4 +131,27 @@ WHERE
 GROUP BY
   model_name
 HAVING
-  COUNT(*) >= 10 AND MAX(GREATEST(first_score, second_score)) <= 10
+  COUNT(*) >= 10 AND MAX(GREATEST(first_score, second_score)) <= 10;
+
+AUDIT (
+  name the_last_round_gains_most
+);
+
+/* The last scores choose the best by themselves: what an earlier round would have kept cannot be worth more. */
+SELECT
+  judging_round,
+  shared_share,
+  mean_gain
+FROM (
+  SELECT
+    judging_round,
+    shared_share,
+    mean_gain,
+    MAX(judging_round) OVER () AS last_round,
+    FIRST_VALUE(mean_gain) OVER (ORDER BY judging_round DESC) AS last_gain
+  FROM @this_model
+) AS rounds
+WHERE
+  mean_gain > last_gain OR (
+    judging_round = last_round AND shared_share <> 1
+  )

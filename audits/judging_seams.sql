@@ -222,4 +222,17 @@ FROM @this_model AS replies
 LEFT JOIN tacos.pairs AS pairs
   ON pairs.pair_id = replies.pair_id
 WHERE
+  pairs.pair_id IS NULL;
+
+AUDIT (
+  name pairs_judged_again_are_of_the_first_round
+);
+
+/* The second judge judges pairs that the first one judged, all of which are of round 1. */
+SELECT
+  replies.pair_id
+FROM @this_model AS replies
+LEFT JOIN tacos.pairs AS pairs
+  ON pairs.pair_id = replies.pair_id AND pairs.judging_round = 1
+WHERE
   pairs.pair_id IS NULL

@@ -72,19 +72,33 @@ CREATE TABLE tacos.llm_spend AS
 SELECT stage, 'judge' AS model_name, 'here' AS payment, $n AS n_calls, $n * 600 AS n_prompt_tokens,
   $n * 9 AS n_completion_tokens, $n / 9000 AS cost_usd
 FROM (VALUES ('tagging'), ('judging')) AS stages(stage);
+CREATE TABLE tacos_internal.judging_progress AS
+SELECT judging_round, CASE judging_round WHEN 0 THEN NULL WHEN 1 THEN 'judge' ELSE 'final judge' END AS model_name,
+  CASE WHEN judging_round = 0 THEN 0 ELSE $n // 2 END AS n_calls, $n // 2 * judging_round AS n_calls_so_far,
+  n_calls / 9000 * judging_round AS cost_usd, n_calls_so_far / 9000 AS cost_usd_so_far,
+  (25 + judging_round * 25) / 100 AS shared_share, POW(judging_round / 3, 0.5) AS gain_share
+FROM RANGE(4) AS rounds(judging_round);
 CREATE TABLE tacos.normalization_waterfall AS
 SELECT step_no, step, $n // step_no AS n_tags, $n * 3 // step_no AS n_occurrences, 1 / step_no AS occurrence_share,
   $n - step_no AS n_tagged_samples, 1 - step_no / $n AS tagged_share
 FROM (VALUES (1, 'raw'), (2, 'text_rules'), (3, 'word_forms'), (4, 'frequency')) AS steps(step_no, step);
+CREATE TABLE tacos.judge_reliability AS
+SELECT model_name, 40 AS n_pairs, 0.125::DOUBLE AS flip_rate, NULL::DOUBLE AS length_correlation
+FROM (VALUES ('judge'), ('final judge')) AS judges(model_name);
 CREATE TABLE tacos.tagging_quality AS
-SELECT 1 AS metric_no, 'empty_share' AS metric, 0.1 AS value, NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high,
-  'share' AS unit, 'Samples whose usable reply names no tag.' AS note;
+SELECT 2 AS metric_no, 'raw_tag_precision' AS metric, 0.9 AS value, 0.82 AS value_low, 0.95 AS value_high,
+  'share' AS unit, 'Reviewed raw tags that fit.' AS note
+UNION ALL SELECT 3, 'raw_tag_entropy', 6.5, NULL, NULL, 'bits', 'Entropy of the raw tags.'
+UNION ALL SELECT 1, 'empty_share', 0.1, NULL, NULL,
+  'share', 'Samples whose usable reply names no tag.';
 CREATE TABLE tacos.cluster_coherence AS
 SELECT NULL::INT AS cluster_id, NULL::TEXT AS label, $n AS n_samples, 2000 AS n_measured, 0.31::DOUBLE AS mean_cosine,
   0.12::DOUBLE AS random_cosine, 9.5::DOUBLE AS z_score, 0.005::DOUBLE AS p_value, 0.05::DOUBLE AS silhouette
 UNION ALL SELECT cluster_id, label, n_samples, 40, 0.31, 0.12, 4.5, 0.005, 0.05 FROM tacos.cluster_labels;
 CREATE TABLE tacos_internal.selection_comparison AS
-SELECT 'selected' AS method, $n // 4 AS n_selected, 1.0 AS shared_share;
+SELECT method, $n // 4 AS n_selected, $n // 4 // part AS n_shared, 1 / part AS shared_share,
+  12.5 / part AS mean_cluster_score, 70.5::DOUBLE AS mean_judge_score, 800.5::DOUBLE AS mean_response_chars
+FROM (VALUES ('selected', 1), ('longest_response', 2), ('random', 4)) AS methods(method, part);
 """
 
 

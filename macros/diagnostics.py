@@ -51,11 +51,15 @@ def lost_in_step(evaluator, count: exp.Expression) -> str:
 
 @macro()
 def metric_rows(evaluator, *names: exp.Expression) -> str:
-    """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval."""
-    return " UNION ALL ".join(
-        f"SELECT '{name.name}' AS metric, {rounded_sql(f'measures.{name.name}', 6)} AS value, "
-        "NULL::DOUBLE AS value_low, NULL::DOUBLE AS value_high FROM measures"
-        for name in names
+    """A row for each of these columns of the table ``measures``, which has one row: metric and value, no interval.
+
+    ``measures`` is read once: an engine that copies a step into its readers would compute it for every metric.
+    """
+    values = " ".join(f"WHEN '{name.name}' THEN {rounded_sql(f'measures.{name.name}', 6)}" for name in names)
+    listed = ", ".join(f"('{name.name}')" for name in names)
+    return (
+        f"SELECT names.metric, CASE names.metric {values} END AS value, NULL::DOUBLE AS value_low, "
+        f"NULL::DOUBLE AS value_high FROM measures CROSS JOIN (VALUES {listed}) AS names(metric)"
     )
 
 

@@ -7,7 +7,7 @@ DuckDB's, so that a model has the same fingerprint on every engine.
 from sqlglot import exp
 from sqlmesh import macro
 
-from python_models.spark import drop_days, is_spark
+from python_models.spark import drop_days, is_spark, once_condition
 
 
 @macro()
@@ -22,6 +22,12 @@ def fail(evaluator, message: exp.Expression) -> str:
         # is not deterministic; RAND() would be optimized away.
         return f"RAISE_ERROR({text} || LEFT(CAST(UUID() AS TEXT), 0))"
     return f"ERROR({text})"
+
+
+@macro()
+def once(evaluator) -> exp.Expression:
+    """A condition that always holds, for a step (a CTE) that several others read: Spark computes it once for all."""
+    return once_condition(evaluator.locals.get("engine_adapter"))
 
 
 @macro()

@@ -92,6 +92,13 @@ def replies_of_rounds(evaluator, last: exp.Expression) -> str:
 
 
 @macro()
+def scores_of_rounds(evaluator, last: exp.Expression) -> str:
+    """The scores after each of the rounds 1 to ``last``, with the column ``judging_round``."""
+    select = "SELECT {0} AS judging_round, cluster_id, sample_id, score FROM tacos_internal.scores_{0}"
+    return f"({' UNION ALL '.join(select.format(number) for number in range(1, int(last.name) + 1))})"
+
+
+@macro()
 def starts_a_segment(evaluator, seat_hash: exp.Expression) -> str:
     """Whether a new segment of the ring begins at the seat, in which every other edge is taken for a matching.
 

@@ -5,6 +5,8 @@
 from sqlglot import exp
 from sqlmesh import macro
 
+from python_models.spark import once_condition
+
 
 @macro()
 def alias_jump(evaluator, previous: exp.Expression) -> str:
@@ -13,6 +15,7 @@ def alias_jump(evaluator, previous: exp.Expression) -> str:
       SELECT heres.tag, COALESCE(nexts.target, heres.target) AS target
       FROM {previous.name} AS heres
       LEFT JOIN {previous.name} AS nexts ON nexts.tag = heres.target
+      WHERE {once_condition(evaluator.locals.get("engine_adapter")).sql(dialect="duckdb")}
     """
 
 
@@ -29,4 +32,5 @@ def merge_jump(evaluator, previous: exp.Expression) -> str:
         heres.path || nexts.path AS path
       FROM {previous.name} AS heres
       INNER JOIN {previous.name} AS nexts ON nexts.tag = heres.target
+      WHERE {once_condition(evaluator.locals.get("engine_adapter")).sql(dialect="duckdb")}
     """

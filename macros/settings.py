@@ -6,6 +6,7 @@ from sqlmesh import macro
 
 from python_models.cli.warehouse import check_that_it_opens
 from python_models.settings import database_path, make_spark_folder, uses_spark
+from python_models.spark import keep_inner_steps
 from python_models.terminal import UserError
 from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
@@ -16,6 +17,7 @@ try:
     check_variables(configured_variables())
     if uses_spark():
         make_spark_folder()  # DuckDB, which keeps SQLMesh's state there, makes no folders
+        keep_inner_steps()
     else:
         check_that_it_opens(database_path())
 except UserError as error:

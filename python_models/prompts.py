@@ -66,6 +66,11 @@ def other_wording_prompts() -> dict[str, PromptText]:
     return _judge_texts(variables, other, "judge_reply.schema.json")
 
 
+def second_judge_prompts() -> dict[str, PromptText]:
+    """The prompts of the judge of pairs, for the second one; none unless ``audit_judge_share`` is above 0."""
+    return judging_prompts() if configured_variables()["audit_judge_share"] else {}
+
+
 def singleton_prompts() -> dict[str, PromptText]:
     """The same of the judge of single samples; none unless ``has_singleton_scores`` is on."""
     variables = configured_variables()

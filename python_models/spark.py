@@ -9,18 +9,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 from python_models.settings import shared_staging_url
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from sqlglot import exp
-
 
 def is_spark(engine_adapter: Any) -> bool:
     """Whether the engine is Spark, or Databricks, which speaks it."""
     return engine_adapter is not None and engine_adapter.dialect in ("spark", "databricks")
+
+
+def keep_inner_steps() -> None:
+    """Have SQLGlot write the steps (CTEs) of an inner query where they stand, when it writes Spark's SQL.
+
+    It moves them to the top, as Hive wants them, but not of a CREATE TABLE, so that it shows when a table is written
+    again: steps of the same name then clash, and an embedded model that is read twice brings every step twice. Spark
+    has had inner steps since its version 3.
+    """
+    from sqlglot.generators.spark import SparkGenerator
+
+    SparkGenerator.EXPRESSIONS_WITHOUT_NESTED_CTES = set()
+
+
+def once_condition(engine_adapter: Any) -> exp.Expression:
+    """A condition that always holds, and has Spark compute a step (a CTE) once for all that read it.
+
+    Spark copies a step into each of its readers, so that a chain of n steps that each read the one before twice becomes
+    2^n of them; it keeps apart what is not deterministic. DuckDB computes a step once by itself.
+    """
+    if is_spark(engine_adapter):
+        return exp.GTE(this=exp.Rand(), expression=exp.Literal.number(0))
+    return exp.true()
 
 
 def read_parquet(spark: Any, path: Path, constants: Mapping[str, str]) -> Any:

@@ -99,8 +99,8 @@ def empty_result(columns: Mapping[str, str]) -> exp.Select:
 def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
     """Write batches of a schema to a Parquet file (zstd); a file without rows if there is none.
 
-    Times are written to the microsecond, which is what a timestamp of either engine holds: pandas has nanoseconds, which
-    Spark does not read.
+    Times are written to the microsecond, which is what a timestamp of either engine holds: pandas has nanoseconds,
+    which Spark does not read.
     """
     times = {"coerce_timestamps": "us", "allow_truncated_timestamps": True}
     with pq.ParquetWriter(path, schema, compression="zstd", **times) as writer:

@@ -107,6 +107,7 @@ RULES: dict[str, Rule] = {
     "judge_calls_per_sample": number(0.5, 4),
     "audit_pair_share": SHARE,
     "audit_wording_share": SHARE,
+    "audit_judge_share": SHARE,
     "has_singleton_scores": boolean,
     "selection_size": whole(0, 1_000_000_000),
     "samples_per_cluster": whole(0, 1_000_000_000),

@@ -23,7 +23,9 @@ def configured_variables() -> dict[str, Any]:
         config = load_configs(None, Context.CONFIG_TYPE, [PROJECT_ROOT])[PROJECT_ROOT]
         name = os.environ.get("SQLMESH_GATEWAY") or config.default_gateway_name
         if name not in config.gateways:
-            raise SettingError(f"TACOS_GATEWAY must be {' or '.join(config.gateways)}, but it is {name!r}.")
+            # The gateway spark is in config.yaml only where it is asked for.
+            names = ", ".join(gateway for gateway in config.gateways if gateway != "spark")
+            raise SettingError(f"TACOS_GATEWAY must be {names} or spark, but it is {name!r}.")
     except UserError:
         raise
     except (SQLMeshError, ValueError) as error:

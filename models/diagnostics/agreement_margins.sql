@@ -1,9 +1,9 @@
 MODEL (
   name tacos_internal.agreement_margins,
   kind EMBEDDED,
-  description 'One row per pair that was judged twice: by one judge in both orders, by one judge in both wordings, or by two judges.',
+  description 'One row per pair that was judged twice: by one judge in both orders, by one judge in both wordings, by two judges, or by two judges in two orders.',
   column_descriptions (
-    comparison = 'What differs between the two judgments: order, wording or judge.',
+    comparison = 'What differs between the two judgments: order, wording, judge or judge_and_order.',
     model_name = 'The judge.',
     other_model_name = 'The other judge, of the later rounds; the same where comparison is order or wording.',
     margin = 'Points by which the first judgment favours the sample of the lower id, -99 to 99.',
@@ -59,6 +59,23 @@ WHERE
 UNION ALL
 SELECT
   'judge'::TEXT AS comparison,
+  margins.model_name::TEXT AS model_name,
+  replies.model_name::TEXT AS other_model_name,
+  margins.margin::INT AS margin,
+  (
+    margins.direction * (
+      replies.scores.first_score - replies.scores.second_score
+    )
+  )::INT AS other_margin
+FROM margins
+INNER JOIN tacos_internal.second_judge_replies AS replies
+  ON replies.pair_id = margins.pair_id
+WHERE
+  replies.error IS NULL
+UNION ALL
+/* No ordered pair is judged twice: what a later round repeats is turned around. */
+SELECT
+  'judge_and_order'::TEXT AS comparison,
   margins.model_name::TEXT AS model_name,
   others.model_name::TEXT AS other_model_name,
   margins.margin::INT AS margin,

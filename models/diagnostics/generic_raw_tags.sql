@@ -35,10 +35,7 @@ SELECT
   (
     NOT listed.canonical_tag IS NULL
   )::BOOLEAN AS is_listed,
-  COALESCE(
-    shares.sample_share > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share),
-    FALSE
-  )::BOOLEAN AS is_too_common
+  COALESCE(shares.sample_share > @DIAGNOSTIC_LIMIT(max_tag_share, @max_tag_share), FALSE)::BOOLEAN AS is_too_common
 FROM tacos_internal.tag_rules AS rules
 INNER JOIN tacos.tag_map AS fates
   ON fates.raw_tag = rules.raw_tag

@@ -3,7 +3,7 @@ MODEL (
   kind FULL,
   description 'One row per way of judging a pair twice and judge, or two judges: how often the winner changed, how the margins correlate, how noisy they are.',
   column_descriptions (
-    comparison = 'What differs between the two judgments: order (of the samples), wording (of the prompt, where audit_wording_share is above 0) or judge (where both judged the same pairs).',
+    comparison = 'What differs between the two judgments: order (of the samples), wording (of the prompt, where audit_wording_share is above 0) or judge (where audit_judge_share is above 0), or judge_and_order (pairs of the first round that the later judge met again, turned around).',
     model_name = 'The judge.',
     other_model_name = 'The other judge, of the later rounds; the same where comparison is order or wording.',
     n_pairs = 'Pairs that were judged twice.',
@@ -20,7 +20,7 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (comparison, model_name, other_model_name)),
     NOT_NULL(columns := (n_pairs, n_decided_pairs, margin_noise)),
-    ACCEPTED_VALUES("column" := comparison, is_in := ('order', 'wording', 'judge'))
+    ACCEPTED_VALUES("column" := comparison, is_in := ('order', 'wording', 'judge', 'judge_and_order'))
   ),
   tags (
     diagnostics

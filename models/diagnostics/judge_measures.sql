@@ -9,7 +9,7 @@ MODEL (
     flip_rate_low = 'Lower end of its 95% interval.',
     is_worse_than_chance = 'Whether an LLM judge surely changes the winner more often than not: flip_rate_low is above 0.5, of at least 20 decided pairs.',
     position_shift = 'Largest mean position shift of an LLM judge with at least 30 pairs in both orders, in points, whatever its direction.',
-    length_correlation = 'Strongest correlation of score and length of an LLM judge with at least 30 scores, whatever its sign.',
+    length_correlation = 'Strongest correlation of score and length of a judge with at least 30 scores, the offline heuristic included, whatever its sign.',
     highest_score = 'Highest score of the judge that goes least high, of those with at least 20 scores.'
   ),
   grain n_judges,
@@ -23,7 +23,7 @@ MODEL (
   )
 );
 
-/* The offline heuristic scores each sample alone, by features that length is a part of: it is no judge to measure so. */
+/* The offline heuristic scores each sample alone: it cannot flip, nor favour a place. What it takes length for shows. */
 WITH judges AS (
   SELECT
     flat_cluster_share,
@@ -52,6 +52,6 @@ SELECT
     FALSE
   )::BOOLEAN AS is_worse_than_chance,
   MAX(CASE WHEN is_llm AND n_pairs >= 30 THEN ABS(mean_position_shift) END)::DOUBLE AS position_shift,
-  MAX(CASE WHEN is_llm AND n_scores >= 30 THEN ABS(length_correlation) END)::DOUBLE AS length_correlation,
+  MAX(CASE WHEN n_scores >= 30 THEN ABS(length_correlation) END)::DOUBLE AS length_correlation,
   MIN(CASE WHEN n_scores >= 20 THEN highest_score END)::DOUBLE AS highest_score
 FROM judges

@@ -37,7 +37,7 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
     },
     column_descriptions={
         "request_key": "Key of the reply in the cache, as in tag_replies and pair_replies.",
-        "stage": "The stage that asked: tagging, judging, singletons, wordings.",
+        "stage": "The stage that asked: tagging, judging, singletons, wordings, second_judge.",
         "model_name": "The model that answered, if its price is known, else the one that was asked.",
         "attempt": "The how-manieth reply to the same question, from 1: others could not be read.",
         "finish_reason": "Why the reply ended, as the endpoint says: stop, length, content_filter.",
@@ -60,6 +60,7 @@ CODE_DIGEST = source_digest("diagnostics/llm_calls", "llm/spending/prices")
         "tacos.pair_replies",
         "tacos_internal.singleton_scores",
         "tacos_internal.wording_replies",
+        "tacos_internal.second_judge_replies",
         "tacos_internal.model_prices",
     ],
 )

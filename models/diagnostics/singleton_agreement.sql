@@ -9,6 +9,8 @@ MODEL (
     rank_correlation = 'Correlation of the ranks by both (Spearman), -1 to 1; NULL where one of them never varies.',
     rank_correlation_low = 'Lower end of its 95% interval (Fisher''s z); NULL with fewer than 4 samples.',
     rank_correlation_high = 'Upper end of it.',
+    kendall_tau = 'Agreement of the orders of two samples of a cluster (Kendall''s tau-b, which discounts ties), -1 to 1; NULL where one of both ways tells none apart.',
+    n_tau_pairs = 'Pairs that kendall_tau is over: those of at most 200 samples of a cluster, chosen by hash.',
     pair_spread = 'Standard deviation of the mean scores from comparisons, in points.',
     alone_spread = 'Standard deviation of the scores alone, in points.',
     alone_tie_share = 'Share of the samples whose score alone another one of the cluster has too, 0 to 1: their order is chance.',
@@ -19,7 +21,15 @@ MODEL (
   audits (
     UNIQUE_COMBINATION_OF_COLUMNS(columns := (is_total, cluster_id)),
     NOT_NULL(
-      columns := (is_total, n_samples, pair_spread, alone_spread, alone_tie_share, n_tied_at_cut)
+      columns := (
+        is_total,
+        n_samples,
+        n_tau_pairs,
+        pair_spread,
+        alone_spread,
+        alone_tie_share,
+        n_tied_at_cut
+      )
     )
   ),
   tags (
@@ -63,17 +73,39 @@ WITH levels AS (
   GROUP BY
     is_total,
     cluster_id
+), orders AS (
+  SELECT
+    GROUPING(cluster_id) = 1 AS is_total,
+    cluster_id,
+    SUM(n_pairs) AS n_pairs,
+    SUM(n_agreeing)::DOUBLE / NULLIF(
+      SQRT(SUM(n_told_apart_by_pairs)::DOUBLE) * SQRT(SUM(n_told_apart_alone)::DOUBLE),
+      0
+    ) AS kendall_tau
+  FROM tacos_internal.singleton_pairs
+  GROUP BY
+    GROUPING SETS (
+      (
+        cluster_id
+      ),
+      ()
+    )
 )
 SELECT
-  is_total::BOOLEAN AS is_total,
-  cluster_id::INT AS cluster_id,
+  measured.is_total::BOOLEAN AS is_total,
+  measured.cluster_id::INT AS cluster_id,
   n_samples::BIGINT AS n_samples,
   rank_correlation::DOUBLE AS rank_correlation,
   @FISHER_BOUND(rank_correlation, n_samples, -1)::DOUBLE AS rank_correlation_low,
   @FISHER_BOUND(rank_correlation, n_samples, 1)::DOUBLE AS rank_correlation_high,
+  @ROUNDED(orders.kendall_tau, 6)::DOUBLE AS kendall_tau,
+  COALESCE(orders.n_pairs, 0)::BIGINT AS n_tau_pairs,
   @ROUNDED(pair_spread, 6)::DOUBLE AS pair_spread,
   alone_spread::DOUBLE AS alone_spread,
   @ROUNDED(n_tied / n_samples, 6)::DOUBLE AS alone_tie_share,
   n_tied_at_cut::BIGINT AS n_tied_at_cut,
   @ROUNDED(1 - squared_error / NULLIF(score_spread * score_spread, 0), 6)::DOUBLE AS pair_reliability
 FROM measured
+LEFT JOIN orders
+  ON orders.is_total = measured.is_total
+  AND COALESCE(orders.cluster_id, -2) = COALESCE(measured.cluster_id, -2)

@@ -38,6 +38,8 @@ WITH valued AS (
     first_value,
     second_value
   FROM tacos_internal.valued_judgments_@judging_round
+  WHERE
+    @ONCE()
 ), position_bias AS (
   SELECT
     model_name,

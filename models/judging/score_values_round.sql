@@ -21,7 +21,7 @@ WITH usable AS (
     scores.second_score AS second_score
   FROM @REPLIES_OF_ROUNDS(@judging_round) AS replies
   WHERE
-    error IS NULL
+    error IS NULL AND @ONCE()
 ), given AS (
   SELECT
     model_name,

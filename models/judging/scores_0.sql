@@ -5,7 +5,7 @@ MODEL (
   column_descriptions (
     sample_id = 'The candidate.',
     cluster_id = 'Its cluster.',
-    node_no = 'Number of the candidate, by cluster and sample: the short key of the estimator.',
+    node_no = 'Number of the candidate, its cluster times 2^32 plus its place in it: the short key of the estimator.',
     score = '0: an average sample of its cluster.'
   ),
   grain (sample_id, cluster_id),
@@ -21,7 +21,9 @@ MODEL (
 SELECT
   sample_id::TEXT AS sample_id,
   cluster_id::INT AS cluster_id,
-  ROW_NUMBER() OVER (ORDER BY cluster_id, sample_id)::BIGINT AS node_no,
+  (
+    cluster_id::BIGINT * 4294967296 + ROW_NUMBER() OVER (PARTITION BY cluster_id ORDER BY sample_id)
+  )::BIGINT AS node_no,
   0::DOUBLE AS score
 FROM tacos_internal.memberships
 WHERE

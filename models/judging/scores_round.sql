@@ -44,6 +44,8 @@ WITH nodes AS (
   INNER JOIN nodes AS partners
     ON partners.cluster_id = comparisons.cluster_id
     AND partners.sample_id = comparisons.partner_id
+  WHERE
+    @ONCE()
 ), systems AS (
   SELECT
     nodes.node_no,
@@ -56,6 +58,8 @@ WITH nodes AS (
   FROM tacos_internal.score_evidence_@judging_round AS evidence
   INNER JOIN nodes
     ON nodes.cluster_id = evidence.cluster_id AND nodes.sample_id = evidence.sample_id
+  WHERE
+    @ONCE()
 ), sweep_0 AS (
   SELECT
     node_no,

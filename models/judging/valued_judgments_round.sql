@@ -49,6 +49,8 @@ WITH judged AS (
     score,
     value
   FROM tacos_internal.score_values_@judging_round
+  WHERE
+    @ONCE()
 )
 SELECT
   calls.cluster_id::INT AS cluster_id,

@@ -30,6 +30,8 @@ WITH resolved AS (
     ON target_spellings.text = aliases.canonical_tag
   INNER JOIN tacos_internal.tag_groups AS target_groups
     ON target_groups.cleaned_tag = target_spellings.cleaned_tag
+  WHERE
+    @ONCE()
 ), declared AS (
   SELECT DISTINCT
     target_tag AS tag

@@ -34,6 +34,8 @@ WITH edges AS (
     note,
     is_known
   FROM tacos_internal.tag_alias_edges
+  WHERE
+    @ONCE()
 ), jump_2 AS (
   @ALIAS_JUMP(edges)
 ), jump_4 AS (

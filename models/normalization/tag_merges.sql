@@ -52,7 +52,7 @@ WITH merges AS (
   LEFT JOIN merges
     ON merges.tag = frequencies.canonical_tag
   WHERE
-    frequencies.is_kept
+    frequencies.is_kept AND @ONCE()
 ), jump_2 AS (
   @MERGE_JUMP(jump_1)
 ), jump_4 AS (

@@ -25,6 +25,7 @@ WITH worded AS (
     next_id,
     rival_id,
     score_gap,
+    is_heuristic,
     gap_error,
     CASE WHEN is_selected THEN 'the next in line' ELSE 'the last one kept' END AS rival,
     CASE
@@ -63,8 +64,12 @@ SELECT
     THEN 'no judgment could: all of its cluster are kept; a smaller selection_size could'
     WHEN rival_id IS NULL
     THEN 'no judgment could: the budget ends before its cluster; a larger selection_size could'
+    WHEN score_gap IS NULL
+    THEN 'judgments could, as it or ' || rival || ' was compared with none; or ' || places
+    WHEN is_heuristic
+    THEN 'another judge could, not more judgments: the offline heuristic scores a sample alike against any other; or ' || places
     WHEN gap_error IS NULL
-    THEN 'judgments could, as its score is not sure at all; or ' || places
+    THEN 'a score ' || points || CASE WHEN is_selected THEN ' lower' ELSE ' higher' END || '; how likely more judgments make it cannot be told; or ' || places
     WHEN ABS(score_gap) <= 1.96 * gap_error
     THEN 'more judgments could: the two scores are not told apart; or ' || places
     ELSE 'a score ' || points || CASE WHEN is_selected THEN ' lower' ELSE ' higher' END || ', which more judgments are unlikely to make; or ' || places

@@ -21,6 +21,7 @@ from python_models.settings import (
     cache_path,
     database_path,
     project_path,
+    reading_processes,
     refuse_unknown_names,
     uses_spark,
 )
@@ -47,6 +48,7 @@ def check_settings(variables: Mapping[str, Any]) -> None:
         refuse_unknown_names,
         lambda: check_variables(variables),
         LlmSettings.from_environment,
+        reading_processes,
         lambda: _check_dataset(str(variables["dataset"])),
         lambda: None if uses_spark() else _check_database(database_path()),
         _check_cache,

@@ -115,6 +115,7 @@ def _estimates(context: Context, kept: Mapping[str, str], variables: dict[str, A
         judging = JudgingEstimates(query, samples, kept if is_known else {}, size, cache, variables)
         yield from judging.pairs()
         yield from judging.wordings()
+        yield from judging.second_judge()
         yield from judging.singletons()
 
 

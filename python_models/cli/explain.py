@@ -80,16 +80,22 @@ def told(story: dict[str, Any]) -> Iterator[str]:
     if story.get("tagging_error"):
         yield shown_line(f"none: {story['tagging_error']}")
     for tag in story["tags"]:
-        yield shown_line(f"{tag['raw_tag']} -> {tag['normalized_tag'] or '(dropped)'}: {tag['reason']}")
+        yield shown_line(tag["reason"])  # which begins with the tag as written
     yield from _told_of_cluster(story)
     yield f"\njudgments ({len(story['judgments'])})"
     for row in story["judgments"]:
         scores = f" {row['own_score']} to {row['opponent_score']}" if row["error"] is None else f" ({row['error']})"
-        against = f"{row['opponent_id'][:8]} {str(row['opponent_instruction'])[:_FIRST_CHARS]}"
+        against = f"{row['opponent_id'][:8]} {_opening(row['opponent_instruction'])}"
         where = "" if row["cluster_id"] == story.get("cluster_id") else f"in cluster {row['cluster_id']}, "
         text = f"round {row['judging_round']}, {where}read {row['place']}: {row['outcome']}{scores} against {against}"
         yield shown_line(f"{text}, by {row['model_name']}")
     yield from _told_of_score(story)
+
+
+def _opening(text: object) -> str:
+    """The first words of a text, and a mark where there are more."""
+    words = str(text)
+    return words if len(words) <= _FIRST_CHARS else f"{words[: _FIRST_CHARS - 1].rstrip()}…"
 
 
 def _told_of_cluster(story: dict[str, Any]) -> Iterator[str]:
@@ -118,7 +124,7 @@ def _told_of_score(story: dict[str, Any]) -> Iterator[str]:
     for name, title in (("last_kept", "the last one kept"), ("next_in_line", "the next in line")):
         row = story[name]
         if row and row["sample_id"] != story["sample_id"]:
-            text = f"{row['sample_id'][:8]} {str(row['instruction'])[:_FIRST_CHARS]}"
+            text = f"{row['sample_id'][:8]} {_opening(row['instruction'])}"
             yield shown_line(f"{title}: {text} (rank {row['cluster_rank']:,}, {_scores(row)})")
         elif row:
             yield f"{title}: itself"
@@ -144,7 +150,7 @@ def _find(connection: Connection, audit: str, wanted: str, environment: str) -> 
             return found[0]
         if found:
             named = [
-                f"  {sample['sample_id']}  {shown_line(str(sample['instruction'])[:_FIRST_CHARS])}"
+                f"  {sample['sample_id']}  {shown_line(_opening(sample['instruction']))}"
                 for sample in found[:_NAMED_SAMPLES]
             ]
             more = ["  ..."] if len(found) > _NAMED_SAMPLES else []

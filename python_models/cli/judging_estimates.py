@@ -10,12 +10,15 @@ from python_models.cli.estimation import JudgingSize, StageEstimate
 from python_models.cli.judging_calls import JudgingCalls, Query, calls_at_most, count_unanswered, judges_of_rounds
 from python_models.judging.judges import Judge
 from python_models.judging.pairs import EMBEDDED, JudgingOptions, build_request
+from python_models.judging.second_judge import STAGE as SECOND_JUDGE
+from python_models.judging.second_judge import second_judge
 from python_models.judging.singletons import build_single_request, candidates_with_texts, parse_single_score
-from python_models.judging.wordings import STAGE, audited_pairs, most_audited
+from python_models.judging.wordings import STAGE as WORDINGS
+from python_models.judging.wordings import audited_pairs, most_audited
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.effort import reasoning_tokens
 from python_models.llm.replies import parse_scores
-from python_models.prompts import judging_prompts, other_wording_prompts, singleton_prompts
+from python_models.prompts import judging_prompts, other_wording_prompts, second_judge_prompts, singleton_prompts
 
 
 @dataclass
@@ -39,6 +42,7 @@ class JudgingEstimates:
     variables: Mapping[str, Any]
     _n_pairs: dict[Judge, int] = field(default_factory=dict)
     _pairs_stay: bool = False
+    _first_round_stays: bool = False
 
     def pairs(self) -> Iterator[StageEstimate]:
         """From the pairs in the warehouse if they are those of this dataset, else a bound.
@@ -47,7 +51,8 @@ class JudgingEstimates:
         that were judged before are free all the same.
         """
         judges = judges_of_rounds(self.variables)
-        if self._stay("tacos_internal.judging_plan", "tacos_internal.pairs_1"):
+        self._first_round_stays = self._stay("tacos_internal.judging_plan", "tacos_internal.pairs_1")
+        if self._first_round_stays:
             options = [self._options(judge, judging_prompts()) for judge in judges]
             calls = JudgingCalls(self.query, self.kept, options, self.cache)
             calls.count()
@@ -73,7 +78,7 @@ class JudgingEstimates:
         for judge, n_most in most_audited(self._n_pairs, share):
             if judge.model_name == EMBEDDED:
                 continue
-            estimate = StageEstimate(STAGE, judge.model_name, effort=judge.effort, is_bound=not self._pairs_stay)
+            estimate = StageEstimate(WORDINGS, judge.model_name, effort=judge.effort, is_bound=not self._pairs_stay)
             if self._pairs_stay:
                 options = self._options(judge, other_wording_prompts())
                 rounds = [number for number, other in enumerate(judges, start=1) if other == judge]
@@ -82,9 +87,30 @@ class JudgingEstimates:
                 estimate.n_cached = n_pairs - n_most
             yield self.size.fill_in(estimate, n_most, reasoning_tokens=reasoning_tokens(judge.effort))
 
-    def _audited(self, judging_round: int, share: float) -> Iterator[dict[str, Any]]:
+    def second_judge(self) -> Iterator[StageEstimate]:
+        """The share of the first round that the second judge judges as well: exact where that round stays.
+
+        ``pairs`` is called before.
+        """
+        share = float(self.variables["audit_judge_share"])
+        judges = judges_of_rounds(self.variables)
+        judge = second_judge(len(judges), judges[0], judges[-1])
+        if not share or judge is None:
+            return
+        estimate = StageEstimate(SECOND_JUDGE, judge.model_name, effort=judge.effort)
+        if self._first_round_stays:
+            options = self._options(judge, second_judge_prompts())
+            requests = (build_request(row, options)[0] for row in self._audited(1, share, SECOND_JUDGE))
+            n_pairs, n_most = count_unanswered(requests, self.cache, parse_scores)
+            estimate.n_cached = n_pairs - n_most
+        else:
+            ((_, n_most),) = most_audited({judge: self._n_pairs[judges[0]]}, share)
+            estimate.is_bound = True
+        yield self.size.fill_in(estimate, n_most, reasoning_tokens=reasoning_tokens(judge.effort))
+
+    def _audited(self, judging_round: int, share: float, salt: str = "wording") -> Iterator[dict[str, Any]]:
         pairs, samples = self.kept[f"tacos_internal.pairs_{judging_round}"], self.kept["tacos.samples"]
-        return self.query(audited_pairs(pairs, samples, share).sql(dialect="duckdb"))
+        return self.query(audited_pairs(pairs, samples, share, salt=salt).sql(dialect="duckdb"))
 
     def singletons(self) -> Iterator[StageEstimate]:
         """Exact if the candidates stay; else for all samples, of which some may not become candidates."""

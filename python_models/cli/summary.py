@@ -113,7 +113,7 @@ def _counts_table(counts: list[dict[str, Any]]) -> Table:
 
 def _kept_table(kept: list[dict[str, Any]], width: int) -> Table:
     is_wide = width >= _WIDE
-    cluster_width = 30 if is_wide else 18
+    cluster_width = 32 if is_wide else 26  # the names tell the clusters apart by their second word
     table = Table(title="The first of the kept samples", title_justify="left", box=SIMPLE)
     table.add_column("", justify="right", width=2)
     table.add_column("cluster", width=cluster_width, no_wrap=True)

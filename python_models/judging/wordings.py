@@ -45,18 +45,21 @@ def rounds_by_judge(n_rounds: int, first: Judge, final: Judge) -> list[RoundsOfJ
     return [RoundsOfJudge(judge, tuple(numbers)) for judge, numbers in rounds.items()]
 
 
-def audited_pairs(pairs: str, samples: str, share: float, rounds: Iterable[int] = ()) -> exp.Select:
+def audited_pairs(
+    pairs: str, samples: str, share: float, rounds: Iterable[int] = (), salt: str = "wording"
+) -> exp.Select:
     """The query of ``pairs_with_texts`` for a share of the pairs, chosen by hash: a larger share holds a smaller one.
 
     Args:
         pairs, samples: tables.
         share: 0 to 1.
         rounds: of these rounds only, where the table has those of several.
+        salt: what the share is for: another one chooses other pairs.
     """
     # A share of 1 is beyond the last hash: g comes after f.
     limit = "g" if share >= 1 else f"{int(share * 16**_HEX_DIGITS):0{_HEX_DIGITS}x}"
     query = pairs_with_texts(pairs, samples).where(
-        parse_one(f"SUBSTRING(MD5('wording-' || pairs.pair_id), 1, {_HEX_DIGITS}) < '{limit}'", dialect="duckdb")
+        parse_one(f"SUBSTRING(MD5('{salt}-' || pairs.pair_id), 1, {_HEX_DIGITS}) < '{limit}'", dialect="duckdb")
     )
     numbers = [exp.Literal.number(number) for number in rounds]
     return query.where(exp.column("judging_round", table="pairs").isin(*numbers)) if numbers else query

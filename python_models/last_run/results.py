@@ -25,6 +25,7 @@ _N_FAILED = """
 SELECT (SELECT COUNT(error) FROM tacos.tag_replies) + (SELECT COUNT(error) FROM tacos.pair_replies)
   + (SELECT COUNT(error) FROM tacos_internal.singleton_scores)
   + (SELECT COUNT(error) FROM tacos_internal.wording_replies)
+  + (SELECT COUNT(error) FROM tacos_internal.second_judge_replies)
 """
 
 

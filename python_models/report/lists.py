@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from python_models.report.section import Plot, Section, grid, label
+from collections.abc import Mapping
+from typing import Any
+
+from python_models.report.overview import measured
+from python_models.report.section import Cell, Grid, Plot, Section, cell, grid, label
 from python_models.report.tables import Tables
 
 _N_ROWS = 200
@@ -27,6 +31,12 @@ _SPEND = """
 SELECT stage, model_name, payment, n_calls, n_prompt_tokens, n_completion_tokens, cost_usd
 FROM {llm_spend} ORDER BY stage, model_name, payment
 """
+_N_JUDGES = 4
+_RELIABILITY = "SELECT * FROM {judge_reliability} ORDER BY model_name LIMIT ?"
+_COMPARISON = """
+SELECT method, n_selected, n_shared, shared_share, mean_cluster_score, mean_judge_score, mean_response_chars
+FROM {selection_comparison} ORDER BY method <> 'selected', shared_share DESC, method
+"""
 
 
 def clusters(tables: Tables) -> Section:
@@ -44,7 +54,27 @@ def quality(tables: Tables) -> Section:
     rows = tables.rows(_QUALITY)
     if not rows:
         return Section(name, title, ("The table tagging_quality has no row.",))
-    return Section(name, title, grids=(grid("Measures of the tags", rows),))
+    shown = [
+        {
+            "measure": row["metric"].replace("_", " "),
+            "value": _told(row["value"], row["unit"]),
+            "95% interval": _interval(row),
+            "what it is": row["note"],
+        }
+        for row in rows
+    ]
+    return Section(name, title, grids=(grid("Measures of the tags", shown),))
+
+
+def _interval(row: Mapping[str, Any]) -> str | None:
+    ends = [_told(row[end], row["unit"]) for end in ("value_low", "value_high")]
+    return None if None in ends else " to ".join(str(end) for end in ends)
+
+
+def _told(value: float | None, unit: str) -> str | None:
+    if value is None:
+        return None
+    return measured(value, unit) if unit == "share" else f"{cell(value).text} {unit}"
 
 
 def coherence(tables: Tables) -> Section:
@@ -79,18 +109,28 @@ def spend(tables: Tables) -> Section:
 
 def reliability(tables: Tables) -> Section:
     """How far the judge can be relied on: flips, ties, position, noise."""
-    return _whole(tables, "judge_reliability", "reliability", "Reliability of the judge")
+    name, title = "reliability", "Reliability of the judge"
+    rows = tables.rows(_RELIABILITY, _N_JUDGES)
+    if not rows:
+        return Section(name, title, ("The table judge_reliability has no row.",))
+    # A line per measure: side by side they would be wider than any screen.
+    judges = [cell(row["model_name"]).text for row in rows]
+    lines = [
+        [Cell(column.removeprefix("n_").replace("_", " ")), *(cell(row[column], column) for row in rows)]
+        for column in list(rows[0])[1:]
+    ]
+    return Section(name, title, grids=(Grid(title, ["measure", *judges], lines),))
 
 
 def comparison(tables: Tables) -> Section:
     """Simpler ways to choose as many samples, compared with the selection."""
-    return _whole(tables, "selection_comparison", "comparison", "Simpler ways to choose")
-
-
-def _whole(tables: Tables, table: str, name: str, title: str) -> Section:
-    """The first rows of a table as they are."""
-    rows = tables.rows(f"SELECT * FROM {{{table}}} LIMIT ?", _N_ROWS + 1)  # noqa: S608
+    name, title = "comparison", "Simpler ways to choose"
+    rows = tables.rows(_COMPARISON)
     if not rows:
-        return Section(name, title, (f"The table {table} has no row.",))
-    facts = (f"The first {_N_ROWS} rows of the table {table}.",) if len(rows) > _N_ROWS else ()
-    return Section(name, title, facts, grids=(grid(title, rows[:_N_ROWS]),))
+        return Section(name, title, ("The table selection_comparison has no row.",))
+    facts = tuple(
+        f"Of the {row['n_selected']:,} with the longest response in their cluster, {row['n_shared']:,} are kept."
+        for row in rows
+        if row["method"] == "longest_response"
+    )
+    return Section(name, title, facts, grids=(grid(title, rows),))

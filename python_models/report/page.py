@@ -13,7 +13,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from python_models.engine_connection import Connection
-from python_models.report import changes, judging, lists, overview, samples, tags
+from python_models.report import changes, judging, lists, overview, progress, samples, tags
 from python_models.report.sample_map import sample_map
 from python_models.report.section import Section
 from python_models.report.tables import MissingTableError, Tables
@@ -35,6 +35,7 @@ _SECTIONS: Sequence[tuple[str, str, Callable[[Tables], Section]]] = (
     ("reliability", "Reliability of the judge", lists.reliability),
     ("lengths", "Length against score", judging.lengths),
     ("spend", "What it cost", lists.spend),
+    ("progress", "What judging gained, by dollars", progress.progress),
     ("comparison", "Simpler ways to choose", lists.comparison),
     ("changes", "What entered and left", changes.changes),
     ("samples", "Kept and narrowly dropped", samples.samples),

@@ -43,6 +43,12 @@ def waterfall(tables: Tables) -> Section:
         f"{first['n_tags']:,} raw tags became {last['n_tags']:,}; "
         f"{100 * (last['tagged_share'] or 0):.1f}% of the samples still have one."
     )
+    n_steps = next((index for index, row in enumerate(rows) if row["step"] == "frequency"), len(rows))
+    if n_steps > 1 and rows[n_steps - 1]["n_tags"] == first["n_tags"]:
+        fact += (
+            " No rule joined any: no two differed in spelling or form alone, as where a tagger is held to plain words "
+            "(the embedded one is)."
+        )
     plot = Plot(
         name, f"Bars of the distinct tags left after each step. {fact}", [trace], _axes("step", "distinct tags")
     )

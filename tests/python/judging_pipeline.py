@@ -37,8 +37,12 @@ _INPUTS = {
     "tacos.clusters": {"sample_id": "TEXT", "cluster_id": "INT", "n_tags": "INT", "is_primary": "BOOLEAN"},
     "tacos_internal.singleton_scores": {"sample_id": "TEXT", "score": "INT"},
 }
-# The tables that explain what became of a sample read every stage: they are not part of this one.
-_SELECTION = ("selected", "selection_counts", "method_ranks", "selection_comparison")
+# The tables that tell the whole story of a sample read every stage: they are not part of this one.
+_SELECTION = (
+    *("selected", "selection_counts", "method_ranks", "selection_comparison"),
+    *("sample_outcomes", "cluster_cutoffs", "sample_gaps", "sample_standings"),
+)
+_DIAGNOSTICS = ("round_gains",)
 _MACROS = ("__init__", "clustering", "engine", "judging", "numbers")
 
 
@@ -62,10 +66,11 @@ def _load(folder: Path, overrides: tuple[tuple[str, Any], ...]) -> Context:
     (folder / "external_models.yaml").write_text(yaml.safe_dump(inputs), encoding="utf-8")
     sources = list((PROJECT_ROOT / "models/judging").glob("*.sql"))
     sources += [PROJECT_ROOT / f"models/selection/{name}.sql" for name in _SELECTION]
+    sources += [PROJECT_ROOT / f"models/diagnostics/{name}.sql" for name in _DIAGNOSTICS]
     sources += [PROJECT_ROOT / f"macros/{name}.py" for name in _MACROS]
     sources += [
         PROJECT_ROOT / f"audits/{name}.sql"
-        for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams")
+        for name in ("judging_is_sound", "judging_seams", "selection_is_exact", "selection_seams", "outcomes")
     ]
     for number in (1,) if variables["judging_profile"] == "paper" else (1, 2, 3):
         nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in REPLY_TYPES.items())

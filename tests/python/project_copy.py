@@ -97,17 +97,18 @@ class ProjectCopy:
         )
         return self._start("-c", code, *arguments)
 
-    def start_python(self, script: Path, *arguments: str) -> subprocess.Popen[str]:
+    def start_python(self, script: Path, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start a script with the project's settings, in its folder."""
-        return self._start(str(script), *arguments)
+        return self._start(str(script), stdin=stdin)
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TACOS_", "OPENAI_"))}
         environment |= {"PYTHONPATH": str(self.root), "COLUMNS": "200"} | self.variables()
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.root,
             env=environment,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

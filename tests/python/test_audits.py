@@ -49,6 +49,7 @@ MEMBERS = "memberships(sample_id, cluster_id, is_candidate)"
 THREE_MEMBERS = {MEMBERS: "('a', 7, TRUE), ('b', 7, TRUE), ('c', 7, FALSE)"}
 KEPT = "selected(sample_id, cluster_id, cluster_rank, selection_rank)"
 FILLED = THREE_MEMBERS | {"cluster_quotas(cluster_id, n_planned)": "(7, 1), (8, 0)"}
+PROGRESS = "judging_progress(judging_round, shared_share, mean_gain)"
 OUTCOMES = "sample_outcomes(sample_id, is_selected, selection_rank)"
 
 STAYS = "selection_history(sample_id, stay_no, entered_at, left_at)"
@@ -495,6 +496,13 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"wording_replies(pair_id)": "('p'), ('x')"},
     ),
     (
+        "pairs_judged_again_are_of_the_first_round",
+        "second_judge_replies",
+        {"pairs(pair_id, judging_round)": "('p', 1), ('q', 2)"},
+        {"second_judge_replies(pair_id)": "('p')"},
+        {"second_judge_replies(pair_id)": "('p'), ('q')"},
+    ),
+    (
         "stays_follow_each_other",
         "selection_history",
         {},
@@ -550,6 +558,14 @@ CASES: list[tuple[str, str, Tables, Tables, Tables]] = [
         {"tag_merges(canonical_tag)": "('x')"},
         {"tag_merges(canonical_tag)": "('x'), ('y')"},
     ),
+    (
+        "the_last_round_gains_most",
+        "judging_progress",
+        {},
+        {PROGRESS: "(0, .2, 0), (1, .9, 2.5), (2, .7, 2), (3, 1, 2.5)"},
+        {PROGRESS: "(0, .2, 0), (1, .9, 2.6), (2, .7, 2), (3, 1, 2.5)"},
+    ),
+    ("the_last_round_gains_most", "judging_progress", {}, {}, {PROGRESS: "(0, .2, 0), (1, 1, 2), (2, .9, 2.5)"}),
     (
         "samples_are_in_clusters_of_tags",
         "clusters",

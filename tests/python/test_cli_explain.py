@@ -57,7 +57,8 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             connection.execute(f"CREATE TABLE {schema}.{name} AS FROM (VALUES {rows}) {table}")
         connection.execute(
             "CREATE TABLE tacos__dev.tag_map AS "
-            "SELECT 'Poems' AS raw_tag, NULL AS normalized_tag, 'dropped' AS action, 'too rare' AS reason"
+            "SELECT 'Poems' AS raw_tag, NULL AS normalized_tag, 'dropped' AS action, "
+            "'Poems -> dropped: too rare' AS reason"
         )
 
 
@@ -72,7 +73,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_the_first_characters_of_the_id_are_enough(capsys: pytest.CaptureFixture[str]) -> None:
     story = told(capsys, "abc")
     assert "kept: number 1" in story
-    assert "Poems -> poem: Poems -> poem" in story
+    assert story.count("Poems -> poem") == 1
     assert story.startswith("abc1: ")
 
 
@@ -134,7 +135,7 @@ def test_what_was_never_judged_has_a_story_too(capsys: pytest.CaptureFixture[str
 def test_what_an_environment_leaves_unchanged_is_that_of_prod(capsys: pytest.CaptureFixture[str]) -> None:
     story = told(capsys, "abc", "--environment", "dev")
     assert "kept: number 1" in story
-    assert "Poems -> (dropped): too rare" in story
+    assert "Poems -> dropped: too rare" in story
 
 
 @pytest.mark.parametrize(

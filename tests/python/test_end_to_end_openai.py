@@ -67,11 +67,11 @@ def project(tmp_path: Path, endpoint: FakeEndpoint, vectors: Path) -> ProjectCop
 def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     """Run, add data, run, run again, edit a prompt, try it in dev: each pays for what is new and for nothing else.
 
-    The models are those of today: one that tags without reasoning, one that judges with.
+    The models are those of today: one that tags and judges first without reasoning, one that judges last with.
     """
     models = {"gpt-6-luna": openai_model(), "gpt-6.1-terra": openai_model()}
     endpoint.behaviour.answer = lambda body: models[body["model"]](body)
-    project.environment["TACOS_JUDGE_MODEL"] = "gpt-6.1-terra"
+    project.environment["TACOS_FINAL_JUDGE_EFFORT"] = "medium"
     output = project.run("run", module="python_models.cli")
     for stage in ("source", "tagging", "normalization", "clustering", "judging", "selection"):
         assert stage in output
@@ -87,6 +87,15 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
     n_answered = sum(endpoint.record.answered.values())  # beside those that say what a model does not take
     assert n_answered == project.n_calls("tagging") + project.n_calls("judging")
     nothing_failed_and_all_is_counted(project, endpoint)
+    rounds = project.query(
+        "SELECT model_name, n_calls, cost_usd, gain_share FROM tacos_internal.judging_progress ORDER BY judging_round"
+    )
+    assert [row[0] for row in rounds] == [None, "gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-terra"]
+    assert sum(row[1] for row in rounds) == project.n_calls("judging")
+    ((spent,),) = project.query("SELECT SUM(cost_usd) FROM tacos.llm_spend WHERE stage = 'judging'")
+    assert sum(row[2] for row in rounds) == pytest.approx(spent)
+    assert rounds[0][3] == 0 < rounds[1][3] <= rounds[3][3] == 1
+    assert 'id="plot-progress"' in page
     sample_id = project.query(SELECTED)[0][0]
     assert "kept: number 1 of" in project.run("explain", sample_id[:8], module="python_models.cli")
 
@@ -120,17 +129,20 @@ def test_life_of_a_project(project: ProjectCopy, endpoint: FakeEndpoint) -> None
 
 def nothing_failed_and_all_is_counted(project: ProjectCopy, endpoint: FakeEndpoint) -> None:
     """What the two models were asked, with which parameters, and what of it the tables tell."""
-    ((n_judged, n_failed),) = project.query("SELECT COUNT(*), COUNT(error) FROM tacos.pair_replies")
-    assert (n_judged > 0, n_failed) == (True, 0)
+    n_judged = dict(
+        project.query("SELECT model_name, COUNT(*) FROM tacos.pair_replies WHERE error IS NULL GROUP BY ALL")
+    )
+    assert sum(n_judged.values()) == project.query("SELECT COUNT(*) FROM tacos.pair_replies")[0][0]
     assert max(endpoint.record.answered.values()) == 1
-    spend = dict(project.query("SELECT model_name, n_completion_tokens FROM tacos.llm_spend"))
+    spend = dict(project.query("SELECT model_name, SUM(n_completion_tokens) FROM tacos.llm_spend GROUP BY ALL"))
     assert sum(spend.values()) == endpoint.record.n_completion_tokens
-    assert spend["gpt-6.1-terra"] >= n_judged * EFFORTS["medium"]
+    assert spend["gpt-6.1-terra"] >= n_judged["gpt-6.1-terra"] * EFFORTS["medium"] > 0
     sent = [json.loads(body) for body in endpoint.record.answered]
-    tagging = [body for body in sent if body["model"] == "gpt-6-luna"]
-    judging = [body for body in sent if body["model"] == "gpt-6.1-terra"]
-    assert {(body["reasoning_effort"], body["temperature"]) for body in tagging} == {("none", 0)}
-    assert not any({"reasoning_effort", "temperature", "max_tokens"} & body.keys() for body in judging)
+    first = [body for body in sent if body["model"] == "gpt-6-luna"]
+    final = [body for body in sent if body["model"] == "gpt-6.1-terra"]
+    assert {(body["reasoning_effort"], body["temperature"]) for body in first} == {("none", 0)}
+    assert {body["reasoning_effort"] for body in final} == {"medium"}
+    assert not any({"temperature", "max_tokens"} & body.keys() for body in final)
 
 
 @pytest.mark.slow

@@ -64,7 +64,9 @@ def query(root: Path) -> Iterator[Query]:
               finalized_ts BIGINT);
             CREATE TABLE tacos.tag_replies (error TEXT); CREATE TABLE tacos.pair_replies (error TEXT);
             CREATE TABLE tacos_internal.singleton_scores (error TEXT);
-            CREATE TABLE tacos_internal.wording_replies (error TEXT); CREATE TABLE tacos.llm_calls (request_key TEXT);
+            CREATE TABLE tacos_internal.wording_replies (error TEXT);
+            CREATE TABLE tacos_internal.second_judge_replies (error TEXT);
+            CREATE TABLE tacos.llm_calls (request_key TEXT);
             CREATE VIEW tacos.candidates AS SELECT 1 AS sample_id;
             INSERT INTO tacos.tag_replies VALUES (NULL);
             """
@@ -229,6 +231,7 @@ def test_other_models_are_new(whole: Query) -> None:
         "INSERT INTO tacos.pair_replies VALUES ('truncated')",
         "INSERT INTO tacos_internal.singleton_scores VALUES ('truncated')",
         "INSERT INTO tacos_internal.wording_replies VALUES ('truncated')",
+        "INSERT INTO tacos_internal.second_judge_replies VALUES ('truncated')",
         "INSERT INTO tacos.llm_calls VALUES ('a reply that the cache lacks')",
     ],
 )

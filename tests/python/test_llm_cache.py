@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from python_models.llm.cache import tables, transfer
+from python_models.llm.cache.checksum import row_checksum
 from python_models.llm.cache.entries import EXPORT_VERSION
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.rows import CachedReply
@@ -379,6 +380,8 @@ def test_a_file_of_version_2_keeps_every_reply_and_its_checksum(tmp_path: Path) 
     execute(path, "UPDATE replies SET n_prompt_tokens = 1 WHERE rowid = 5")  # damaged before: it must not be blessed
     with sqlite3.connect(path) as connection:
         checksums = connection.execute("SELECT rowid, checksum FROM replies").fetchall()
+    key, *values = originals[0]  # as version 2 made them
+    assert checksums[0][1] == row_checksum(bytes.fromhex(key), *values[:11], 0, 0)
     with ResponseCache(path, read_only=True) as cache:  # first only read, and not changed by it
         assert list(cache.get_many([original.key for original in originals[:4]]).values()) == originals[:4]
         assert cache.usage()[0].n_cache_write_tokens == 0

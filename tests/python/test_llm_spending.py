@@ -189,9 +189,7 @@ def test_what_is_recorded_is_the_bill(
     """Of a model whose endpoint asks for what it writes to its cache; where it does not say, at the input price."""
     server.behaviour.cached_tokens, server.behaviour.cache_write_tokens = 3, n_written
     model = "gpt-6-luna"
-    work = [
-        (str(number), tag_request("Do thing number " + "9" * 4 * number + ".", model=model)) for number in range(12)
-    ]
+    work = [(str(number), tag_request("Do it " + "again " * (10 + number), model=model)) for number in range(12)]
     run(server, tmp_path, work, max_cost_usd=1.0)
     bill = Decimal(0)
     for usage in server.record.usages:  # dollars per million: read 0.01, written 0.125, other 0.10, reply 0.50

@@ -85,7 +85,7 @@ def test_a_dataset_without_a_usable_record(tmp_path: Path) -> None:
 
 def test_a_gateway_that_there_is_not(tmp_path: Path) -> None:
     said = tacos(tmp_path, "run", TACOS_GATEWAY="opnai")
-    assert "TACOS_GATEWAY must be local or openai, but it is 'opnai'" in said
+    assert "TACOS_GATEWAY must be local, openai or spark, but it is 'opnai'" in said
 
 
 def test_a_key_that_is_missing(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ ALTERNATIVES: dict[str, Any] = {
     "judge_calls_per_sample": 2,
     "audit_pair_share": 0.3,
     "audit_wording_share": 0.3,
+    "audit_judge_share": 0.3,
     "has_singleton_scores": True,
     "selection_size": 9,
     "samples_per_cluster": 2,

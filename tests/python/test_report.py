@@ -14,9 +14,12 @@ from browser import CHROMIUM, DRIVER, Browser, open_browser
 from report_tables import make_tables
 from sqlmesh import Context
 
+from python_models.report import lists
 from python_models.report.page import ReportError, script_json, sections, write_report
+from python_models.report.progress import progress
 from python_models.report.section import label
 from python_models.report.tables import Tables
+from python_models.report.tags import waterfall
 
 HOSTILE = (
     "<script>window.pwned = 1</script>",
@@ -27,7 +30,7 @@ HOSTILE = (
     "\u202ereversed \x1b[31m \u2028 \x00",
     "W" * 3_000,
 )
-PLOTS = {"waterfall", "frequencies", "map", "scores", "orders", "lengths", "spend"}
+PLOTS = {"waterfall", "frequencies", "map", "scores", "orders", "lengths", "spend", "progress"}
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="needs Debian's packages chromium and chromium-driver"
 )
@@ -46,6 +49,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
             connection.execute("UPDATE tacos.cluster_labels SET label = ? WHERE cluster_id = ?", [text, i])
         connection.execute("UPDATE tacos.llm_spend SET model_name = ? WHERE stage = 'judging'", [HOSTILE[2]])
         connection.execute("UPDATE tacos.pair_replies SET model_name = ?", [HOSTILE[1]])
+        connection.execute(
+            "UPDATE tacos_internal.judging_progress SET model_name = ? WHERE judging_round = 1", [HOSTILE[0]]
+        )
         connection.execute("UPDATE tacos.normalization_waterfall SET step = ? WHERE step_no = 2", [HOSTILE[3]])
         yield connection
 
@@ -174,6 +180,54 @@ def test_a_table_that_is_not_there_or_empty_is_a_sentence(tmp_path: Path) -> Non
             assert section.facts, section.name
             assert not section.plots, section.name
         write_report(connection, tmp_path / "report.html")
+
+
+def test_tables_are_shown_as_one_reads_them(tmp_path: Path) -> None:
+    """Judges side by side, a line per measure; shares in percent; the selection first, then what is nearest to it."""
+    make_tables(tmp_path / "warehouse.duckdb", 200)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        shown = [lists.reliability(Tables(connection)), lists.quality(Tables(connection))]
+        (judges, measures), compared = (section.grids[0] for section in shown), lists.comparison(Tables(connection))
+    assert list(judges.columns) == ["measure", "final judge", "judge"]
+    assert [[one.text for one in row] for row in judges.rows][:2] == [
+        ["pairs", "40", "40"],
+        ["flip rate", "0.125", "0.125"],
+    ]
+    texts = [[one.text for one in row] for row in measures.rows]
+    assert [row[:3] for row in texts] == [
+        ["empty share", "10%", "–"],
+        ["raw tag precision", "90%", "82% to 95%"],
+        ["raw tag entropy", "6.5 bits", "–"],
+    ]
+    assert [row[0].text for row in compared.grids[0].rows] == ["selected", "longest_response", "random"]
+    assert compared.facts == ("Of the 50 with the longest response in their cluster, 25 are kept.",)
+
+
+def test_rules_that_join_nothing_are_told_of(tmp_path: Path) -> None:
+    make_tables(tmp_path / "warehouse.duckdb", 200)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        assert "No rule joined any" not in waterfall(Tables(connection)).facts[0]
+        connection.execute("UPDATE tacos.normalization_waterfall SET n_tags = 200 WHERE step <> 'frequency'")
+        assert "No rule joined any" in waterfall(Tables(connection)).facts[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [
+        ("cost_usd_so_far = 0, cost_usd = 0", "After round 1, by judge, for 100 calls: 58% of the final gain; 50% of"),
+        ("cost_usd_so_far = 0, model_name = 'judge'", "Judging cost nothing, and one judge made all rounds"),
+        ("cost_usd_so_far = NULL", "After round 1, by judge, for 100 calls: 58% of"),
+        ("model_name = 'one'", "After round 1, by one, for $0.01111 and 100 calls: 58% of"),
+        ("gain_share = NULL", "All that compete are kept, or score alike"),
+    ],
+)
+def test_what_judging_gained_is_told_where_it_cost_or_two_judged(tmp_path: Path, change: str, fact: str) -> None:
+    make_tables(tmp_path / "warehouse.duckdb", 200)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute(f"UPDATE tacos_internal.judging_progress SET {change} WHERE judging_round > 0")
+        found = progress(Tables(connection))
+    assert found.facts[0].startswith(fact)
+    assert len(found.plots) == len(found.grids) == fact.startswith("After")
 
 
 def test_the_generated_tables_are_those_of_the_project(warehouse: duckdb.DuckDBPyConnection, project: Context) -> None:

@@ -153,7 +153,7 @@ def estimates(project: ProjectCopy) -> dict[str, tuple[int, bool]]:
             sum(row["n_calls"] for row in rows if row["stage"] == stage),
             any(row["is_bound"] for row in rows if row["stage"] == stage),
         )
-        for stage in ("tagging", "judging", "wordings", "singletons")
+        for stage in ("tagging", "judging", "wordings", "second_judge", "singletons")
     }
 
 
@@ -244,6 +244,32 @@ def test_pairs_in_other_words_are_estimated_paid_and_change_no_score(
     audited = "SELECT SUM(n_pairs) FROM tacos_internal.judge_agreement WHERE comparison = 'wording'"
     assert project.query(audited) == [(len(before),)]
     assert estimates(project)["wordings"] == (0, False)
+
+
+@SLOW
+def test_pairs_of_the_first_round_are_judged_by_the_second_judge_too(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    scores = "SELECT pair_id, judging_round, first_score, second_score FROM tacos.pair_scores ORDER BY 1"
+    before = project.query(scores)
+    n_first = sum(row[1] == 1 for row in before)
+    assert estimates(project)["second_judge"] == (0, False)
+    edit(project, "config.yaml", "audit_judge_share: 0", "audit_judge_share: 0.5")
+    n_audited, is_bound = estimates(project)["second_judge"]
+    assert 0 < n_audited < n_first
+    assert not is_bound
+    endpoint.forget()
+    project.run("run", module=CLI)
+    assert endpoint.record.n_requests == n_audited
+    assert {json.loads(body)["model"] for body in endpoint.record.bodies} == {"gpt-6.1-terra"}
+    assert project.query(scores) == before
+    paid = "SELECT model_name, SUM(n_calls) FROM tacos.llm_spend WHERE stage = 'second_judge' GROUP BY 1"
+    assert project.query(paid) == [("gpt-6.1-terra", n_audited)]
+    agreement = (
+        "SELECT model_name, other_model_name, n_pairs FROM tacos_internal.judge_agreement WHERE comparison = 'judge'"
+    )
+    assert project.query(agreement) == [("gpt-6-luna", "gpt-6.1-terra", n_audited)]
+    assert estimates(project)["second_judge"] == (0, False)
 
 
 @SLOW

@@ -66,8 +66,15 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_gateway_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TACOS_GATEWAY", "opnai")
-    with pytest.raises(SettingError, match="TACOS_GATEWAY must be local or openai, but it is 'opnai'"):
+    with pytest.raises(SettingError, match="TACOS_GATEWAY must be local, openai or spark, but it is 'opnai'"):
         configured_variables()
+
+
+def test_a_wrong_number_of_processes_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the model that reads, after half a minute."""
+    monkeypatch.setenv("TACOS_READING_PROCESSES", "0")
+    with pytest.raises(SettingError, match="TACOS_READING_PROCESSES must be a whole number of at least 1"):
+        checks.check_settings(configured_variables())
 
 
 @pytest.mark.parametrize("name", ["TACOS_USE_BATCH", "TACOS_ASK_FAILED_AGAIN"])

@@ -26,6 +26,7 @@ _STAGES = {
     "pair_replies": "judging",
     "singleton_scores": "singletons",
     "wording_replies": "wordings",
+    "second_judge_replies": "second_judge",
 }
 _N_PROBES = 1_000
 _BATCH_ROWS = 1_000

@@ -34,7 +34,7 @@ run: $(INSTALLED) ## install, run the pipeline, show what was kept
 
 test: $(INSTALLED_FOR_TESTS) ruff typecheck sqlcheck pytest ## everything that CI checks
 
-check: $(INSTALLED_FOR_TESTS) ## the inner loop in two minutes: format, lint, types, SQL unit tests, the quick half of pytest
+check: $(INSTALLED_FOR_TESTS) ## the inner loop: format, lint, types, SQL unit tests, the quick half of pytest
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync quicktest sqlcheck typecheck ruff
 
 quicktest: $(INSTALLED_FOR_TESTS)

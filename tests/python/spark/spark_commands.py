@@ -43,6 +43,9 @@ def unit_tests(files: list[str]) -> int:
     context = Context(paths=str(Path.cwd()), config=config)
     result = context.test(tests=files)
     context.close()
+    for test, text in (*result.failures, *result.errors):
+        print(f"FAILED {test}\n{text}")
+    print(f"{result.testsRun} tests were run")
     return 0 if result.testsRun and result.wasSuccessful() else 1
 
 

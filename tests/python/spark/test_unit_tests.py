@@ -41,14 +41,14 @@ def on_spark(project: ProjectCopy) -> Iterator[SparkCommands]:
 def test_every_unit_test_passes_on_spark(on_spark: SparkCommands) -> None:
     printed = on_spark.run("unit-tests")
     n_tests = sum(len(re.findall(r"(?m)^test_", file.read_text(encoding="utf-8"))) for file in _files())
-    assert re.search(rf"Ran `?{n_tests}`? Tests", printed), printed[-2000:]
+    assert f"{n_tests} tests were run" in printed
 
 
 def test_a_unit_test_that_fails_on_duckdb_fails_on_spark(project: ProjectCopy, on_spark: SparkCommands) -> None:
     file = project.root / "tests/sql/test_scores_0.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("score: 0", "score: 1"), encoding="utf-8")
-    with pytest.raises(AssertionError, match="FAIL"):
+    with pytest.raises(AssertionError, match="FAILED test_scores_0"):
         on_spark.run("unit-tests", str(file))
     file.write_text(text, encoding="utf-8")
 

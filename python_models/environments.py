@@ -23,11 +23,11 @@ def restate_command(model: str, *, is_in_production: bool) -> str:
     Args:
         model: name of the model.
         is_in_production: whether production has this version of the model: an environment that shares it cannot make
-            its table anew, but goes on once production did.
+            its table anew, but goes on once production did. By a plan, as it may be its first one that failed.
     """
     restate = f"--restate-model {model} --run --ignore-cron"
     if _environment == PRODUCTION:
         return f"sqlmesh plan {restate}"
     if is_in_production:
-        return f"sqlmesh plan {restate} && sqlmesh run {_environment} --ignore-cron"
+        return f"sqlmesh plan {restate} && sqlmesh plan {_environment} --run --ignore-cron"
     return f"sqlmesh plan {_environment} {restate}"

@@ -28,4 +28,4 @@ def test_an_environment_makes_anew_what_is_its_own_and_leaves_to_production_what
     shared = environments.restate_command("tacos.clusters", is_in_production=True)
     plan, _, run = shared.partition(" && ")
     assert plan == "sqlmesh plan --restate-model tacos.clusters --run --ignore-cron"
-    assert run == "sqlmesh run dev --ignore-cron"
+    assert run == "sqlmesh plan dev --run --ignore-cron"

@@ -28,22 +28,6 @@ class SettingError(UserError, ValueError):
     """A setting cannot be understood: the message names it, what was wanted and what was given."""
 
 
-def load_env_file() -> list[str]:
-    """Read ``.env`` in the project's root (or the file of ``SQLMESH_DOTENV_PATH``) as SQLMesh does: it wins.
-
-    Returns:
-        Names that were set to something else before, and no longer are.
-    """
-    from dotenv import dotenv_values, load_dotenv
-
-    given = os.environ.get("SQLMESH_DOTENV_PATH", "").strip()
-    path = Path(given) if given else PROJECT_ROOT / ".env"
-    before = {name: os.environ[name] for name in dotenv_values(path) if name in os.environ} if path.is_file() else {}
-    if not path.is_file() or not load_dotenv(path, override=True):
-        return []
-    return sorted(name for name, value in before.items() if os.environ[name] != value)
-
-
 def refuse_unknown_names() -> None:
     """Refuse a ``TACOS_*`` variable that nothing reads: a mistyped limit would be no limit.
 

@@ -73,23 +73,6 @@ WITH levels AS (
   GROUP BY
     is_total,
     cluster_id
-), orders AS (
-  SELECT
-    GROUPING(cluster_id) = 1 AS is_total,
-    cluster_id,
-    SUM(n_pairs) AS n_pairs,
-    SUM(n_agreeing)::DOUBLE / NULLIF(
-      SQRT(SUM(n_told_apart_by_pairs)::DOUBLE) * SQRT(SUM(n_told_apart_alone)::DOUBLE),
-      0
-    ) AS kendall_tau
-  FROM tacos_internal.singleton_pairs
-  GROUP BY
-    GROUPING SETS (
-      (
-        cluster_id
-      ),
-      ()
-    )
 )
 SELECT
   measured.is_total::BOOLEAN AS is_total,
@@ -98,7 +81,13 @@ SELECT
   rank_correlation::DOUBLE AS rank_correlation,
   @FISHER_BOUND(rank_correlation, n_samples, -1)::DOUBLE AS rank_correlation_low,
   @FISHER_BOUND(rank_correlation, n_samples, 1)::DOUBLE AS rank_correlation_high,
-  @ROUNDED(orders.kendall_tau, 6)::DOUBLE AS kendall_tau,
+  @ROUNDED(
+    orders.n_agreeing / NULLIF(
+      SQRT(orders.n_told_apart_by_pairs::DOUBLE) * SQRT(orders.n_told_apart_alone::DOUBLE),
+      0
+    ),
+    6
+  )::DOUBLE AS kendall_tau,
   COALESCE(orders.n_pairs, 0)::BIGINT AS n_tau_pairs,
   @ROUNDED(pair_spread, 6)::DOUBLE AS pair_spread,
   alone_spread::DOUBLE AS alone_spread,
@@ -106,6 +95,6 @@ SELECT
   n_tied_at_cut::BIGINT AS n_tied_at_cut,
   @ROUNDED(1 - squared_error / NULLIF(score_spread * score_spread, 0), 6)::DOUBLE AS pair_reliability
 FROM measured
-LEFT JOIN orders
+LEFT JOIN tacos_internal.singleton_pairs AS orders
   ON orders.is_total = measured.is_total
   AND COALESCE(orders.cluster_id, -2) = COALESCE(measured.cluster_id, -2)

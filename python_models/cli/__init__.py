@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from python_models.settings import load_env_file
+from python_models.env_file import load_env_file
 from python_models.terminal import UserError
 
 
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal of another character set shows escapes, and stops nothing
             stream.reconfigure(errors="backslashreplace")
-    for name in load_env_file():
-        print(f"{name}: the value in .env is used, not that of the shell.", file=sys.stderr)
     try:
+        for name in load_env_file():
+            print(f"{name}: the value in .env is used, not that of the shell.", file=sys.stderr)
         return int(options.run(options) or 0)
     except UserError as error:
         print(f"tacos {options.command}: {error.message}", file=sys.stderr)

@@ -12,6 +12,7 @@ import duckdb
 
 from python_models.cli.warehouse import check_that_it_opens
 from python_models.engine_connection import relations
+from python_models.env_file import check_env_file
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.endpoint.endpoint import configured_endpoint
 from python_models.settings import (
@@ -45,6 +46,7 @@ def check_settings(variables: Mapping[str, Any]) -> None:
         SettingError: one line for every setting that is wrong.
     """
     checks: list[Callable[[], object]] = [
+        check_env_file,
         refuse_unknown_names,
         lambda: check_variables(variables),
         LlmSettings.from_environment,

@@ -21,6 +21,7 @@ FOUNDATIONS = {
     "variable_rules": {"settings", "terminal"},
     "prompts": {"settings", "terminal", "variables"},
     "engine_connection": set(),
+    "env_file": {"settings"},
     "environments": set(),
     "portable": set(),
     "spark": {"settings"},

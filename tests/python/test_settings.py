@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -12,13 +13,13 @@ from sqlmesh.utils.yaml import load
 
 from python_models import settings
 from python_models.cli import checks, main
+from python_models.env_file import load_env_file
 from python_models.settings import (
     PROJECT_ROOT,
     LlmSettings,
     SettingError,
     cache_path,
     database_path,
-    load_env_file,
     local_model_override,
     refuse_unknown_names,
 )
@@ -136,6 +137,32 @@ def test_the_env_file_wins_and_says_over_what(monkeypatch: pytest.MonkeyPatch, e
         "k #1",
     ]
     assert load_env_file() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'TACOS_MAX_COST_USD="5\nTACOS_CACHE=c.sqlite\n', "line 1: wanted NAME=value"),
+        (b"TACOS_CACHE=c.sqlite\nTACOS MAX COST USD = 5\n", "line 2: wanted NAME=value"),
+        (b"\xff\xfeT\x00A\x00", "cannot be read .* UTF-8"),
+    ],
+)
+def test_a_line_of_the_env_file_that_cannot_be_read_is_refused(env_file: Path, content: bytes, message: str) -> None:
+    """It would be skipped, and a spending limit with it."""
+    env_file.write_bytes(content)
+    shutil.copy(PROJECT_ROOT / "config.yaml", env_file.parent)
+    with pytest.raises(SettingError, match=message):
+        load_env_file()
+    with pytest.raises(SettingError, match=message):
+        checks.check_settings(configured_variables())
+
+
+def test_a_command_says_in_one_line_that_the_env_file_cannot_be_read(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env_file.write_text("TACOS_MAX_COST_USD='5\n", encoding="utf-8")
+    assert main(["cache", "stats"]) == 1
+    assert capsys.readouterr().err.startswith(f"tacos cache: {env_file}, line 1: wanted")
 
 
 def test_explain_reads_the_env_file(env_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

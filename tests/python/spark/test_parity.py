@@ -15,7 +15,7 @@ from sqlmesh import Context
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.skipif(missing_for_spark() is not None, reason=str(missing_for_spark())),
-    pytest.mark.xdist_group("spark"),
+    pytest.mark.xdist_group("spark_tables"),
 ]
 
 
@@ -59,6 +59,7 @@ def test_commands_say_the_same(engines: Engines) -> None:
     assert "There is no table" not in (engines.spark.root / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_added_edited_and_removed_records_leave_the_same(engines: Engines, project: Context) -> None:
     changed = records()
     del changed[10:40]

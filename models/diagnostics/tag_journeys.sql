@@ -13,7 +13,7 @@ MODEL (
     after_punctuation = 'After removing punctuation.',
     after_white_space = 'After collapsing white space.',
     cleaned_tag = 'After removing leading words; NULL if nothing is left of it.',
-    whole_tag = 'After joining spellings that differ in word breaks.',
+    whole_tag = 'After joining spellings that differ in word breaks alone; a plural that is joined with them counts for stemming, as in tag_rules.',
     canonical_tag = 'After stemming.',
     alias_tag = 'After aliases.',
     unmerged_tag = 'The same; NULL if association merges it into another tag.',
@@ -48,7 +48,11 @@ SELECT
   spellings.after_punctuation::TEXT AS after_punctuation,
   spellings.after_white_space::TEXT AS after_white_space,
   ruled.cleaned_tag::TEXT AS cleaned_tag,
-  groups.whole_tag::TEXT AS whole_tag,
+  CASE
+    WHEN REPLACE(REPLACE(groups.whole_tag, ' ', ''), '.', '') = REPLACE(REPLACE(ruled.cleaned_tag, ' ', ''), '.', '')
+    THEN groups.whole_tag
+    ELSE ruled.cleaned_tag
+  END::TEXT AS whole_tag,
   ruled.canonical_tag::TEXT AS canonical_tag,
   ruled.alias_tag::TEXT AS alias_tag,
   CASE WHEN associations.antecedent IS NULL THEN ruled.alias_tag END::TEXT AS unmerged_tag,

@@ -9,7 +9,7 @@ from sqlmesh import ExecutionContext, model
 from sqlmesh.core.model.kind import ModelKindName
 
 from python_models.digest import source_digest
-from python_models.llm.answer_columns import ANSWER_DESCRIPTIONS, ANSWER_TYPES
+from python_models.judging.reply_columns import REPLY_DESCRIPTIONS, REPLY_TYPES
 from python_models.prompts import second_judge_prompts
 
 PROMPTS = second_judge_prompts()
@@ -23,18 +23,8 @@ CODE_DIGEST = source_digest("judging/second_judge")
     "audit_judge_share is above 0: no score depends on it.",
     grains=["pair_id"],
     tags=["judging", "llm"],
-    columns={
-        "pair_id": "text",
-        "scores": "struct(first_score int, second_score int)",
-        **ANSWER_TYPES,
-        "code_digest": "text",
-    },
-    column_descriptions={
-        **ANSWER_DESCRIPTIONS,
-        "pair_id": "The judged pair.",
-        "scores": "Scores (1-100, higher is better) read from the reply; NULL if there is no usable reply.",
-        "code_digest": "Digest of the code that asked and parsed.",
-    },
+    columns=REPLY_TYPES,
+    column_descriptions=REPLY_DESCRIPTIONS,
     audits=[
         ("unique_values", {"columns": [exp.column("pair_id")]}),
         ("not_null", {"columns": [exp.column("pair_id"), exp.column("model_name"), exp.column("n_attempts")]}),

@@ -59,7 +59,7 @@ def progress(tables: Tables) -> Section:
 
 
 def _reached(row: Mapping[str, Any], is_priced: bool) -> str:
-    spent = f"${row['cost_usd_so_far']:,.4g} and " if is_priced else ""
+    spent = f"${row['cost_usd_so_far']:,.4f} and " if is_priced else ""
     return (
         f"After round {row['judging_round']}, by {shown_line(row['judge'])}, "
         f"for {spent}{row['n_calls_so_far']:,} calls: {row['gain_share']:.0%} of the final gain; "

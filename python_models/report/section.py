@@ -87,7 +87,7 @@ def cell(value: object, column: str = "") -> Cell:
         if column.endswith("_share"):
             return Cell(f"{100 * value:.1f}%", is_number=True)
         digits = ",.4g" if abs(value) < 1_000 else ",.0f"
-        return Cell(f"${value:,.4f}" if column.endswith("_usd") else format(value, digits), is_number=True)
+        return Cell(f"${value:,.4f}" if "_usd" in column else format(value, digits), is_number=True)
     return Cell(shown(value))
 
 

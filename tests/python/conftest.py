@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from built_project import built_endpoint, built_folder, built_project
 from fake_endpoint import FakeEndpoint
 from kept_samples import Exported, make_warehouse, write_lines
@@ -28,14 +29,23 @@ REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 collect_ignore = [] if REAL_DATA.is_dir() else ["test_real_data.py"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave all tests that load the whole project to one worker: loading takes longer than most of them."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Leave the tests of a group to one worker, and make all that load the whole project one group.
+
+    Loading it takes longer than most of its tests. pytest-xdist finds a group at the end of a test's id, but writes it
+    where pytest 9.2 no longer reads the id from: so it is written here.
+    """
     for item in items:
         fixtures = getattr(item, "_fixtureinfo", None)
         for fixture in fixtures.name2fixturedefs.get("project", ())[-1:] if fixtures else ():
             if fixture.scope == "session" and not any(item.iter_markers("xdist_group")):
                 item.add_marker(pytest.mark.xdist_group("project"))
+    yield
+    for item in items if config.getoption("loadgroup", False) else ():
+        groups = "_".join(sorted({mark.args[0] for mark in item.iter_markers("xdist_group")}))
+        if groups and not item.nodeid.endswith(f"@{groups}"):
+            item._id = coerce_node_id(f"{item.nodeid}@{groups}")
 
 
 @pytest.fixture(scope="session")

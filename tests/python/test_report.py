@@ -217,7 +217,7 @@ def test_rules_that_join_nothing_are_told_of(tmp_path: Path) -> None:
         ("cost_usd_so_far = 0, cost_usd = 0", "After round 1, by judge, for 100 calls: 58% of the final gain; 50% of"),
         ("cost_usd_so_far = 0, model_name = 'judge'", "Judging cost nothing, and one judge made all rounds"),
         ("cost_usd_so_far = NULL", "After round 1, by judge, for 100 calls: 58% of"),
-        ("model_name = 'one'", "After round 1, by one, for $0.01111 and 100 calls: 58% of"),
+        ("model_name = 'one'", "After round 1, by one, for $0.0111 and 100 calls: 58% of"),
         ("gain_share = NULL", "All that compete are kept, or score alike"),
     ],
 )
@@ -227,6 +227,7 @@ def test_what_judging_gained_is_told_where_it_cost_or_two_judged(tmp_path: Path,
         connection.execute(f"UPDATE tacos_internal.judging_progress SET {change} WHERE judging_round > 0")
         found = progress(Tables(connection))
     assert found.facts[0].startswith(fact)
+    assert all(one.text[:1] == "$" for grid in found.grids for one in grid.rows[0][4:6])
     assert len(found.plots) == len(found.grids) == fact.startswith("After")
 
 

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import sqlglot
 from sqlglot.expressions import to_table
 
 from python_models.engine_connection import relations, with_parameters
 from python_models.portable import mean_sql, millionths_sql, rounded_sql
 from python_models.settings import PROJECT_ROOT
-from python_models.spark import drop_days
+from python_models.spark import drop_days, keep_inner_steps, once_condition
 
 LOAD = """
 import sys
@@ -99,3 +101,21 @@ def test_the_same_number_comes_out_of_any_order_and_engine() -> None:
     assert [value for (value,) in rounded] == [-0.007812, 0.007813, 0.0]
     assert [str(value) for (value,) in exact] == ["-0.007812", "0.007813", "0.000000"]
     assert mean == 7 / 3
+
+
+def test_steps_of_the_same_name_in_two_inner_queries_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlglot.generators.spark import SparkGenerator
+
+    names = "EXPRESSIONS_WITHOUT_NESTED_CTES"
+    monkeypatch.setattr(SparkGenerator, names, getattr(SparkGenerator, names))  # is put back after the test
+    inner = "(WITH a AS (SELECT {} AS x) SELECT x FROM a) AS "
+    query = f"INSERT INTO t SELECT b.x FROM {inner.format(1)}b CROSS JOIN {inner.format(2)}c"
+    assert sqlglot.transpile(query, read="duckdb", write="spark")[0].count("WITH") == 1  # with two steps a
+    keep_inner_steps()
+    assert sqlglot.transpile(query, read="duckdb", write="spark")[0].count("WITH") == 2
+
+
+def test_what_spark_computes_once_is_no_condition_on_duckdb() -> None:
+    assert once_condition(None).sql(dialect="duckdb") == "TRUE"
+    assert once_condition(SimpleNamespace(dialect="duckdb")).sql(dialect="duckdb") == "TRUE"
+    assert once_condition(SimpleNamespace(dialect="spark")).sql(dialect="spark") == "RAND() >= 0"

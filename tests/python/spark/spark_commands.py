@@ -36,14 +36,17 @@ def export_tables(folder: str) -> int:
 
 
 def unit_tests(files: list[str]) -> int:
-    """Run unit tests of SQL models on Spark; 1 if one fails, or if there is none."""
+    """Run unit tests of SQL models on Spark and print the names of those that fail; 1 if there is none."""
     config = _config()
     gateway = config.gateways[config.default_gateway_name]
     gateway.test_connection = gateway.connection
     context = Context(paths=str(Path.cwd()), config=config)
     result = context.test(tests=files)
     context.close()
-    return 0 if result.testsRun and result.wasSuccessful() else 1
+    for test, text in (*result.failures, *result.errors):
+        print(f"FAILED {test}\n{text}")
+    print(f"{result.testsRun} tests were run")
+    return 0 if result.testsRun else 1
 
 
 def run(arguments: list[str]) -> int:

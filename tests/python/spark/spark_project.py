@@ -12,8 +12,6 @@ import spark_commands
 from fake_endpoint import FakeEndpoint
 from project_copy import ProjectCopy
 
-from python_models.settings import PROJECT_ROOT
-
 
 class SparkCommands:
     """A process that runs the commands of a project on Spark, one after another: Spark starts and warms up once.
@@ -68,7 +66,6 @@ class Engines:
         same_data = {"TACOS_DATASET": str(self.duck.dataset), "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
         spark = {"TACOS_GATEWAY": "spark", "TACOS_SPARK_PARTITIONS": "1"}
         self.spark = ProjectCopy(folder / "spark", models | same_data | spark)
-        shutil.copytree(PROJECT_ROOT / "tests/sql", self.spark.root / "tests/sql")
         self.on_spark = SparkCommands(self.spark)
 
     def write(self, records: list[dict[str, object]]) -> None:

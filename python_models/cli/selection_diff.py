@@ -90,7 +90,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _moment(text: str) -> datetime:
     """A day or a time in UTC, without a time zone, as the history has it."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no day or time in UTC such as 2026-11-20 or 2026-11-20T15:00"
+        ) from None
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -86,6 +86,12 @@ def test_what_changed_since_a_day(capsys: pytest.CaptureFixture[str]) -> None:
     assert "+ b  About b\n    quota on 2026-01-04 12:00: c1" in text
 
 
+def test_a_day_that_is_none_is_told_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        told(capsys, "--since", "tomorrow")
+    assert "'tomorrow' is no day or time in UTC such as 2026-11-20" in capsys.readouterr().err
+
+
 def test_what_left_and_came_back_since_then_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "--since", "2026-01-03")
     assert text.count("changed ") == 2

@@ -43,7 +43,7 @@ _SELECTION = (
     *("sample_outcomes", "cluster_cutoffs", "sample_gaps", "sample_standings"),
 )
 _DIAGNOSTICS = ("round_gains",)
-_MACROS = ("__init__", "clustering", "engine", "judging", "numbers")
+_MACROS = ("__init__", "clustering", "commands", "engine", "judging", "numbers")
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from python_models.cli import report
 from python_models.cli.summary import show_summary
 from python_models.cli.warehouse import WarehouseError, open_warehouse
 from python_models.last_run import receipt
-from python_models.settings import project_path, uses_spark
+from python_models.settings import LlmSettings, project_path, uses_spark
 from python_models.terminal import shown_line
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlmesh import Context
 
 _READER = "tacos.source_records"
+_TAGS = "tacos.tag_replies"
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,34 +84,46 @@ def _bring_up_to_date(context: Context) -> None:
 
     from python_models.stale_children import categorize_safely
 
-    _read_edited_files_again(context)
-    if _n_failed(context):
-        # Failed samples of older days are outside of what a run looks at; the others come from the cache.
-        context.plan(auto_apply=True, no_prompts=True, skip_tests=True, restate_models=["tacos.tag_replies"])
+    restated = _model_to_restate(context)
+    if restated:
+        # With run, it takes in what is new as well: nothing is left for a run of its own.
+        names = [restated]
+        context.plan(
+            auto_apply=True, no_prompts=True, skip_tests=True, restate_models=names, run=True, ignore_cron=True
+        )
     plan = categorize_safely(context.plan_builder(run=True, ignore_cron=True, skip_tests=True)).build()
     if plan.has_changes:
         context.apply(plan)
-    elif context.run(ignore_cron=True).is_failure:
+    elif not restated and context.run(ignore_cron=True).is_failure:
         raise SQLMeshError("A model or an audit failed.")
 
 
-def _read_edited_files_again(context: Context) -> None:
-    """Process all days again if the dataset lost records that the tables have: an ordinary run adds, it forgets not."""
+def _model_to_restate(context: Context) -> str | None:
+    """The model whose days are all to be processed again; None if an ordinary run does.
+
+    That of the records if the dataset lost some that the tables have: an ordinary run adds, it forgets not. That of the
+    tags if some samples failed and are to be asked again: those of older days are outside of what a run looks at, and
+    the others come from the cache.
+    """
+    if _has_lost_records(context):
+        return _READER
+    return _TAGS if LlmSettings.from_environment().ask_failed_again and _n_failed(context) else None
+
+
+def _has_lost_records(context: Context) -> bool:
+    """Whether the tables have records that the dataset no longer has; says how many."""
     from python_models.source.changes import count_gone
 
-    reader = "tacos.source_records"
     production = context.state_reader.get_environment("prod")
     in_production = {info.name: info.fingerprint for info in production.snapshots} if production else {}
-    local = context.get_snapshot(reader, raise_if_missing=True)
+    local = context.get_snapshot(_READER, raise_if_missing=True)
     if in_production.get(local.name) != local.fingerprint:
-        return  # there are no tables yet, or a plan makes them anew
+        return False  # there are no tables yet, or a plan makes them anew
     variables = context.config.variables
     n_gone = count_gone(context, variables["dataset"], variables["column_mapping"])
     if n_gone:
         print(f"{n_gone:,} records were edited in the dataset, or removed from it: all of it is read again.")
-        context.plan(
-            auto_apply=True, no_prompts=True, skip_tests=True, restate_models=[reader], run=True, ignore_cron=True
-        )
+    return n_gone > 0
 
 
 def _n_failed(context: Context) -> int:

@@ -57,6 +57,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     return found
 
 
+@pytest.mark.long
 def test_a_replay_makes_one_key_and_one_parse_of_each(tmp_path: Path, counts: Counts) -> None:
     """And few queries: replies are looked up by hundreds."""
 

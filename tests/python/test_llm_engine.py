@@ -293,6 +293,7 @@ def test_a_transient_fault_is_tried_again(server: FakeEndpoint, tmp_path: Path, 
     assert (answer.n_attempts, server.record.n_requests) == (1, 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -337,6 +338,7 @@ def test_a_refused_request_is_an_error_of_its_item_alone(server: FakeEndpoint, t
     assert body["response_format"]["type"] == "json_schema"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("retry_after", ["0.5", "date"])
 def test_retry_after_is_honoured(server: FakeEndpoint, tmp_path: Path, retry_after: str) -> None:
     if retry_after == "date":
@@ -537,6 +539,7 @@ def test_an_imported_cache_replays_without_endpoint_or_key(server: FakeEndpoint,
     }
 
 
+@pytest.mark.long
 def test_a_second_run_waits_and_then_uses_what_the_first_paid(
     server: FakeEndpoint, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

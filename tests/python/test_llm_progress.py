@@ -83,6 +83,7 @@ def test_beside_sqlmesh_both_lines_are_shown_on_one_console(monkeypatch: pytest.
     assert "tagging: 40/100" in after.rpartition("waiting for the batch")[2], "the last counts stay"
 
 
+@pytest.mark.long
 def test_a_terminal_gets_a_live_line_that_ends_as_one_line() -> None:
     code = """
 import time

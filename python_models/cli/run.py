@@ -84,9 +84,9 @@ def _bring_up_to_date(context: Context) -> None:
 
     from python_models.stale_children import categorize_safely
 
+    is_first = context.state_reader.get_environment("prod") is None
     restated = _model_to_restate(context)
     if restated:
-        # With run, it takes in what is new as well: nothing is left for a run of its own.
         names = [restated]
         context.plan(
             auto_apply=True, no_prompts=True, skip_tests=True, restate_models=names, run=True, ignore_cron=True
@@ -94,7 +94,8 @@ def _bring_up_to_date(context: Context) -> None:
     plan = categorize_safely(context.plan_builder(run=True, ignore_cron=True, skip_tests=True)).build()
     if plan.has_changes:
         context.apply(plan)
-    elif not restated and context.run(ignore_cron=True).is_failure:
+    # A plan makes what it changes or restates, but does not take in what is new for the rest, unless it makes all.
+    if not is_first and context.run(ignore_cron=True).is_failure:
         raise SQLMeshError("A model or an audit failed.")
 
 

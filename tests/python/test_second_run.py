@@ -133,6 +133,24 @@ def test_what_is_restated_is_made_and_is_no_whole_run(project: ProjectCopy) -> N
     assert NOTHING_IS_NEW in project.run("run", "--ignore-cron")
 
 
+@SLOW
+def test_what_failed_is_asked_again_and_what_is_new_taken_in_by_one_run(
+    project: ProjectCopy, endpoint: FakeEndpoint
+) -> None:
+    """A plan takes in what it changes or restates: new records must not wait for the run after it."""
+    edit(project, "config.yaml", "max_failure_share: 0.02", "max_failure_share: 0.1")
+    endpoint.behaviour.fault = lambda body, _: "refusal" if "refused at first" in body else None
+    project.write_samples([("What is refused at first?", "This is.")])
+    project.run("run", module=CLI)
+    failed = "SELECT COUNT(*), COUNT(error) FROM tacos.tag_replies"
+    assert project.query(failed) == [(len(SAMPLES) + 1, 1)]
+    endpoint.behaviour.fault = None
+    project.write_samples([("What is new?", "This is.")])
+    project.run("run", module=CLI)
+    assert project.query(failed) == [(len(SAMPLES) + 2, 0)]
+    assert project.query("SELECT COUNT(*) FROM tacos.sample_audit") == [(len(SAMPLES) + 2,)]
+
+
 @EXHAUSTIVE
 def test_an_edit_that_keeps_size_and_time_is_taken_in(project: ProjectCopy) -> None:
     status = project.dataset.stat()

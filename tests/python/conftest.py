@@ -12,6 +12,7 @@ from _pytest.nodeid import coerce_node_id
 from built_project import built_endpoint, built_folder, built_project
 from fake_endpoint import FakeEndpoint
 from kept_samples import Exported, make_warehouse, write_lines
+from pairs_of_two_rounds import judge_endpoint, two_rounds
 from sqlmesh import Context
 
 from python_models.cli import main
@@ -19,7 +20,8 @@ from python_models.llm.endpoint import retries
 from python_models.llm.endpoint.dialect import forget_dialects
 from python_models.settings import PROJECT_ROOT
 
-__all__ = ["built_endpoint", "built_folder", "built_project"]  # fixtures of all files
+# Fixtures of all files.
+__all__ = ["built_endpoint", "built_folder", "built_project", "judge_endpoint", "two_rounds"]
 
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"  # tests have settings of their own, whatever .env says
 

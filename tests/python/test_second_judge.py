@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
-from fake_endpoint import Behaviour, FakeEndpoint
-from sqlmesh.core.engine_adapter import create_engine_adapter
+from fake_endpoint import FakeEndpoint
+from pairs_of_two_rounds import context_of
 
 from python_models import prompts
 from python_models.judging.judges import Judge
@@ -24,56 +22,32 @@ PROMPTS = {"judge": prompt_text("judge_pair.txt"), "schema": prompt_text("judge_
 CHEAP, DEAR, NONE = Judge("cheap", ""), Judge("dear", "low"), Judge("", "")
 
 
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A thousand pairs of neighbours, every fourth of round 2."""
-    with duckdb.connect() as connection:
-        connection.execute(
-            "CREATE TABLE pairs AS SELECT MD5(i::TEXT) AS pair_id, 1 + (i % 4 = 0)::INT AS judging_round, "
-            "i::TEXT AS first_sample_id, (i + 1)::TEXT AS second_sample_id FROM RANGE(1000) AS numbers(i);"
-            "CREATE TABLE samples AS SELECT i::TEXT AS sample_id, 'Do ' || i AS instruction, 'Done' AS response, "
-            "NULL AS system_prompt FROM RANGE(1001) AS numbers(i)"
-        )
-        yield connection
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
-    monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
-    with FakeEndpoint(Behaviour(judge=lambda prompt: (90, 15))) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        yield server
-
-
-def judged(connection: duckdb.DuckDBPyConnection, share: float, model: str | None) -> list[dict[str, Any]]:
-    context: Any = SimpleNamespace(
-        engine_adapter=create_engine_adapter(connection.cursor, "duckdb"),
-        resolve_table=lambda name: name.partition(".")[2],
-        fetchdf=lambda query: connection.sql(query.sql("duckdb")).df(),
-    )
+def judged(two_rounds: duckdb.DuckDBPyConnection, share: float, model: str | None) -> list[dict[str, Any]]:
     options = None if model is None else JudgingOptions(model, PROMPTS, max_prompt_chars=200, max_attempts=1)
-    return [row for batch in judge_first_round_again(context, options, share) for row in batch.to_pylist()]
+    return [
+        row for batch in judge_first_round_again(context_of(two_rounds), options, share) for row in batch.to_pylist()
+    ]
 
 
 def test_a_share_of_the_first_round_is_judged_again_and_paid_once(
-    connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint, tmp_path: Path
+    two_rounds: duckdb.DuckDBPyConnection, judge_endpoint: FakeEndpoint, tmp_path: Path
 ) -> None:
-    rows = judged(connection, 0.1, "dear")
+    rows = judged(two_rounds, 0.1, "dear")
     chosen = audited_pairs("pairs", "samples", 0.1, (1,), "second_judge").sql("duckdb")
-    assert {row["pair_id"] for row in rows} == {row[0] for row in connection.sql(chosen).fetchall()}
+    assert {row["pair_id"] for row in rows} == {row[0] for row in two_rounds.sql(chosen).fetchall()}
     assert 40 < len(rows) < 120
     assert {(row["model_name"], row["scores"]["first_score"]) for row in rows} == {("dear", 90)}
-    assert endpoint.record.n_requests == len(rows)
-    judged(connection, 0.1, "dear")
-    assert endpoint.record.n_requests == len(rows)
+    assert judge_endpoint.record.n_requests == len(rows)
+    judged(two_rounds, 0.1, "dear")
+    assert judge_endpoint.record.n_requests == len(rows)
     with ResponseCache(tmp_path / "cache.sqlite", read_only=True) as cache:
         assert {usage.stage for usage in cache.usage()} == {"second_judge"}
 
 
-def test_other_pairs_are_chosen_than_for_the_wording(connection: duckdb.DuckDBPyConnection) -> None:
+def test_other_pairs_are_chosen_than_for_the_wording(two_rounds: duckdb.DuckDBPyConnection) -> None:
     """Else a pair that is hard for a wording would be taken for one that is hard for a judge."""
     found = [
-        {row[0] for row in connection.sql(audited_pairs("pairs", "samples", 0.3, (1,), salt).sql("duckdb")).fetchall()}
+        {row[0] for row in two_rounds.sql(audited_pairs("pairs", "samples", 0.3, (1,), salt).sql("duckdb")).fetchall()}
         for salt in ("wording", "second_judge")
     ]
     assert len(found[0] & found[1]) < 0.6 * min(map(len, found))
@@ -81,10 +55,10 @@ def test_other_pairs_are_chosen_than_for_the_wording(connection: duckdb.DuckDBPy
 
 @pytest.mark.parametrize(("share", "model"), [(0, "dear"), (0.5, None)])
 def test_nothing_is_asked_without_a_share_or_a_second_judge(
-    connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint, share: float, model: str | None
+    two_rounds: duckdb.DuckDBPyConnection, judge_endpoint: FakeEndpoint, share: float, model: str | None
 ) -> None:
-    assert judged(connection, share, model) == []
-    assert endpoint.record.n_requests == 0
+    assert judged(two_rounds, share, model) == []
+    assert judge_endpoint.record.n_requests == 0
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
-from fake_endpoint import Behaviour, FakeEndpoint
-from sqlmesh.core.engine_adapter import create_engine_adapter
+from fake_endpoint import FakeEndpoint
+from pairs_of_two_rounds import N_PAIRS, context_of
 
 from python_models import prompts
 from python_models.judging.judges import Judge
@@ -21,55 +19,33 @@ from python_models.llm.cache.response_cache import ResponseCache
 from python_models.prompts import other_wording_prompts, prompt_text
 
 PROMPTS = {"judge": prompt_text("judge_pair_b.txt"), "schema": prompt_text("judge_reply.schema.json")}
-N_PAIRS = 1_000
 CHEAP, DEAR = Judge("cheap", ""), Judge("dear", "low")
 
 
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A thousand pairs of neighbours, every fourth of round 2."""
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"CREATE TABLE pairs AS SELECT MD5(i::TEXT) AS pair_id, 1 + (i % 4 = 0)::INT AS judging_round, "
-            f"i::TEXT AS first_sample_id, (i + 1)::TEXT AS second_sample_id FROM RANGE({N_PAIRS}) AS numbers(i);"
-            f"CREATE TABLE samples AS SELECT i::TEXT AS sample_id, 'Do ' || i AS instruction, 'Done' AS response, "
-            f"NULL AS system_prompt FROM RANGE({N_PAIRS + 1}) AS numbers(i)"
-        )
-        yield connection
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
-    monkeypatch.setenv("TACOS_CACHE", str(tmp_path / "cache.sqlite"))
-    with FakeEndpoint(Behaviour(judge=lambda prompt: (90, 15))) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        yield server
-
-
-def chosen(connection: duckdb.DuckDBPyConnection, share: float, rounds: tuple[int, ...] = ()) -> set[str]:
+def chosen(two_rounds: duckdb.DuckDBPyConnection, share: float, rounds: tuple[int, ...] = ()) -> set[str]:
     query = audited_pairs("pairs", "samples", share, rounds).sql("duckdb")
-    return {row[0] for row in connection.sql(query).fetchall()}
+    return {row[0] for row in two_rounds.sql(query).fetchall()}
 
 
-def test_a_share_is_chosen_by_hash_and_a_larger_one_holds_it(connection: duckdb.DuckDBPyConnection) -> None:
-    assert chosen(connection, 0) == set()
-    assert len(chosen(connection, 1)) == N_PAIRS
-    tenth, third = chosen(connection, 0.1), chosen(connection, 0.3)
+def test_a_share_is_chosen_by_hash_and_a_larger_one_holds_it(two_rounds: duckdb.DuckDBPyConnection) -> None:
+    assert chosen(two_rounds, 0) == set()
+    assert len(chosen(two_rounds, 1)) == N_PAIRS
+    tenth, third = chosen(two_rounds, 0.1), chosen(two_rounds, 0.3)
     assert tenth < third
     assert 60 < len(tenth) < 140
     assert 250 < len(third) < 350
 
 
-def test_only_pairs_of_the_rounds_are_chosen(connection: duckdb.DuckDBPyConnection) -> None:
-    assert chosen(connection, 1, (2,)) == {
+def test_only_pairs_of_the_rounds_are_chosen(two_rounds: duckdb.DuckDBPyConnection) -> None:
+    assert chosen(two_rounds, 1, (2,)) == {
         md5(str(number).encode(), usedforsecurity=False).hexdigest() for number in range(0, N_PAIRS, 4)
     }
-    assert chosen(connection, 0.3, (1,)) | chosen(connection, 0.3, (2,)) == chosen(connection, 0.3, (1, 2))
+    assert chosen(two_rounds, 0.3, (1,)) | chosen(two_rounds, 0.3, (2,)) == chosen(two_rounds, 0.3, (1, 2))
 
 
-def test_the_bound_holds_what_the_hash_chooses(connection: duckdb.DuckDBPyConnection) -> None:
+def test_the_bound_holds_what_the_hash_chooses(two_rounds: duckdb.DuckDBPyConnection) -> None:
     for share in (0, 0.01, 0.1, 0.5, 1):
-        assert len(chosen(connection, share)) <= dict(most_audited({CHEAP: N_PAIRS}, share))[CHEAP] <= N_PAIRS
+        assert len(chosen(two_rounds, share)) <= dict(most_audited({CHEAP: N_PAIRS}, share))[CHEAP] <= N_PAIRS
     assert dict(most_audited({CHEAP: N_PAIRS}, 0.1))[CHEAP] < 150
 
 
@@ -80,45 +56,42 @@ def test_each_judge_judges_its_own_rounds() -> None:
     assert [one.rounds for one in rounds_by_judge(1, CHEAP, DEAR)] == [(1,)]
 
 
-def judged(connection: duckdb.DuckDBPyConnection, share: float, *models: str) -> list[dict[str, Any]]:
-    context: Any = SimpleNamespace(
-        engine_adapter=create_engine_adapter(connection.cursor, "duckdb"),
-        resolve_table=lambda name: name.partition(".")[2],
-        fetchdf=lambda query: connection.sql(query.sql("duckdb")).df(),
-    )
+def judged(two_rounds: duckdb.DuckDBPyConnection, share: float, *models: str) -> list[dict[str, Any]]:
     options = [JudgingOptions(name, PROMPTS, max_prompt_chars=200, max_attempts=1) for name in models]
-    batches = judge_in_other_words(context, [(1,), (2,)], options, share)
+    batches = judge_in_other_words(context_of(two_rounds), [(1,), (2,)], options, share)
     return [row for batch in batches for row in batch.to_pylist()]
 
 
 def test_the_share_is_asked_in_the_other_words_and_paid_once(
-    connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint, tmp_path: Path
+    two_rounds: duckdb.DuckDBPyConnection, judge_endpoint: FakeEndpoint, tmp_path: Path
 ) -> None:
-    rows = judged(connection, 0.05, "cheap", "dear")
-    assert {row["pair_id"] for row in rows} == chosen(connection, 0.05)
+    rows = judged(two_rounds, 0.05, "cheap", "dear")
+    assert {row["pair_id"] for row in rows} == chosen(two_rounds, 0.05)
     assert {(row["pair_id"], row["model_name"]) for row in rows} == {
-        *((pair, "cheap") for pair in chosen(connection, 0.05, (1,))),
-        *((pair, "dear") for pair in chosen(connection, 0.05, (2,))),
+        *((pair, "cheap") for pair in chosen(two_rounds, 0.05, (1,))),
+        *((pair, "dear") for pair in chosen(two_rounds, 0.05, (2,))),
     }
     assert {row["scores"]["first_score"] for row in rows} == {90}
-    assert endpoint.record.n_requests == len(rows)
-    assert all("grade" in body for body in endpoint.record.bodies)
-    judged(connection, 0.05, "cheap", "dear")
-    assert endpoint.record.n_requests == len(rows)
+    assert judge_endpoint.record.n_requests == len(rows)
+    assert all("grade" in body for body in judge_endpoint.record.bodies)
+    judged(two_rounds, 0.05, "cheap", "dear")
+    assert judge_endpoint.record.n_requests == len(rows)
     with ResponseCache(tmp_path / "cache.sqlite", read_only=True) as cache:
         assert {usage.stage for usage in cache.usage()} == {"wordings"}
 
 
 def test_the_heuristic_reads_no_prompt_and_is_not_asked(
-    connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint
+    two_rounds: duckdb.DuckDBPyConnection, judge_endpoint: FakeEndpoint
 ) -> None:
-    assert {row["model_name"] for row in judged(connection, 0.05, EMBEDDED, "dear")} == {"dear"}
+    assert {row["model_name"] for row in judged(two_rounds, 0.05, EMBEDDED, "dear")} == {"dear"}
 
 
-def test_nothing_is_asked_where_the_share_is_0(connection: duckdb.DuckDBPyConnection, endpoint: FakeEndpoint) -> None:
-    assert judged(connection, 0) == []
-    assert judged(connection, 0, "cheap", "dear") == []
-    assert endpoint.record.n_requests == 0
+def test_nothing_is_asked_where_the_share_is_0(
+    two_rounds: duckdb.DuckDBPyConnection, judge_endpoint: FakeEndpoint
+) -> None:
+    assert judged(two_rounds, 0) == []
+    assert judged(two_rounds, 0, "cheap", "dear") == []
+    assert judge_endpoint.record.n_requests == 0
 
 
 @pytest.mark.parametrize(

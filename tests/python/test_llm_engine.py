@@ -167,9 +167,10 @@ def test_a_dead_url_among_several_loses_nothing(server: FakeEndpoint, tmp_path: 
 
 
 def threads_beyond(before: set[threading.Thread]) -> set[threading.Thread]:
-    """Threads that go on; those of a closed loop's pool are told to end and not waited for, as a name may hang there."""
+    """Threads that go on. Those of a closed loop's pool are told to end and not waited for: a name may hang there."""
     for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=5)
+        if thread.name.startswith("asyncio_"):
+            thread.join(timeout=10)
     return set(threading.enumerate()) - before
 
 

@@ -48,8 +48,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("scale", [1, 4, 100])
-@pytest.mark.parametrize("variables", CASES, ids=str)
+# All scores the same, some, none: of every case some here, the others by make exhaustive.
+SCALES = [
+    pytest.param(
+        case, scale, id=f"{case}-{scale}", marks=[pytest.mark.exhaustive] if scale != 4 and case != CASES[0] else []
+    )
+    for case in CASES
+    for scale in (1, 4, 100)
+]
+
+
+@pytest.mark.parametrize(("variables", "scale"), SCALES)
 def test_a_sample_changes_sides_by_what_its_outlook_says(variables: dict[str, Any], scale: int) -> None:
     pipeline = selection(7, scale, **variables)
     kept = dict(pipeline.query("SELECT sample_id, cluster_id FROM selected"))

@@ -107,7 +107,10 @@ def test_where_no_sample_of_a_cluster_is_kept_a_larger_selection_keeps_some() ->
     assert not grown.query(told)
 
 
-@pytest.mark.parametrize("variables", CASES, ids=str)
+@pytest.mark.parametrize(
+    "variables",
+    [pytest.param(c, id=str(c), marks=[pytest.mark.exhaustive] if c in CASES[1:3] else []) for c in CASES],
+)
 def test_what_a_round_gains_is_what_its_ranks_say(variables: dict[str, Any]) -> None:
     """The gains of the rounds, computed once more from the scores by other means."""
     pipeline = selection(3, 100, **variables)

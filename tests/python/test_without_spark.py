@@ -33,7 +33,8 @@ print(len(context.models), "models")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("gateway", ["", "openai"])  # an empty one is the local one
+# An empty one is the local one.
+@pytest.mark.parametrize("gateway", ["", pytest.param("openai", marks=pytest.mark.slow)])
 def test_nothing_of_spark_is_imported(tmp_path: Path, gateway: str) -> None:
     environment = {"TACOS_DATABASE": str(tmp_path / "w.duckdb"), "TACOS_CACHE": str(tmp_path / "c.sqlite")}
     done = subprocess.run(

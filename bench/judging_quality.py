@@ -4,6 +4,7 @@
     python bench/judging_quality.py --seeds 1 --http # one seed, also through a judge server on loopback
     python bench/judging_quality.py --judges medium weak/strong/strong # these only; with slashes: one for each round
     python bench/judging_quality.py --plot docs/judging_quality.svg # and the plot of the README
+    python bench/judging_quality.py --judges strong medium weak --calls 0.5 0.6 0.7 0.8 # for the paper's lift
 
 The judges are simulated (``judge_simulator.py``: strong, medium and weak profiles, calibrated on published two-order
 judgments). Lift is the mean true quality of the kept samples above their cluster's mean, as a share of what an oracle
@@ -21,6 +22,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "python")
 
 from judging_pipeline import Judge, JudgingPipeline, sample_ids
 
-DESIGNS: dict[str, dict[str, Any]] = {
-    "paper, both orders": {"judging_profile": "paper"},
-    "halving, 1.0": {"judge_calls_per_sample": 1.0},
-    "halving, 1.5": {"judge_calls_per_sample": 1.5},
-    "halving, 2.0": {"judge_calls_per_sample": 2.0},
-}
+PAPER = "paper, both orders"
+CALLS = [1.0, 1.5, 2.0]
 JUDGES = ["strong", "medium", "weak", "medium/strong/strong", "medium/medium/strong", "weak/strong/strong"]
 N_CLUSTERS = 20
 MODELS = {"medium": "gpt-6-luna", "strong": "gpt-6.1-terra"}
@@ -168,6 +166,7 @@ def main() -> None:
     parser.add_argument("--n-kept", type=int, default=400, help="20 of each of the 20 clusters, as in the paper")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--judges", nargs="+", default=JUDGES, help="a judge, or those of the rounds: medium/strong")
+    parser.add_argument("--calls", nargs="+", type=float, default=CALLS, help="calls per sample, 0.5 to 4")
     parser.add_argument("--http", action="store_true", help="repeat the first judges' first seed over HTTP")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, help="an SVG of lift by dollars")
@@ -181,7 +180,7 @@ def main() -> None:
     for judges in arguments.judges:
         trials = [Trial(seed, judges, arguments.n_samples) for seed in range(arguments.seeds)]
         base: np.ndarray | None = None
-        for design, variables in designs_of(judges).items():
+        for design, variables in designs_of(judges, arguments.calls).items():
             of_design = [trial.measure(variables | {"selection_size": arguments.n_kept}) for trial in trials]
             for run in of_design:
                 run["usd_per_sample"] = usd_per_sample(judges, run, usd)
@@ -193,28 +192,29 @@ def main() -> None:
             line += f" {lifts.mean():7.3f}  {interval(lifts)}"
             if base is not None:
                 line += f"   {(lifts - base).mean():+.3f} {interval(lifts - base)} above the paper"
-            elif design.startswith("paper"):
+            elif design == PAPER:
                 base = lifts
             print(line, flush=True)
     if arguments.http:
-        repeat_over_http(arguments.judges[0], arguments.n_samples, arguments.n_kept)
+        repeat_over_http(arguments.judges[0], arguments.n_samples, arguments.n_kept, arguments.calls)
     if arguments.json:
         arguments.json.write_text(json.dumps(runs, indent=1), encoding="utf-8")
     if arguments.plot:
         plot(pd.DataFrame(runs), arguments.plot)
 
 
-def designs_of(judges: str) -> dict[str, dict[str, Any]]:
-    """The designs that the judges can work in: the paper's has one round, so only one judge."""
-    return {name: design for name, design in DESIGNS.items() if "/" not in judges or not name.startswith("paper")}
+def designs_of(judges: str, calls: Sequence[float]) -> dict[str, dict[str, Any]]:
+    """The designs that the judges can work in, by name: the paper's has one round, so only one judge."""
+    designs: dict[str, dict[str, Any]] = {} if "/" in judges else {PAPER: {"judging_profile": "paper"}}
+    return designs | {f"halving, {n_calls}": {"judge_calls_per_sample": n_calls} for n_calls in calls}
 
 
-def repeat_over_http(judges: str, n_samples: int, n_kept: int) -> None:
+def repeat_over_http(judges: str, n_samples: int, n_kept: int, calls: Sequence[float]) -> None:
     """Run every design of the judges with and without HTTP; exits where the selections differ."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TACOS_CACHE"] = str(Path(folder) / "cache.sqlite")
         trial = Trial(0, judges, n_samples)
-        for design, variables in designs_of(judges).items():
+        for design, variables in designs_of(judges, calls).items():
             direct = trial.run(variables | {"selection_size": n_kept}).table("selected")
             served = trial.run(variables | {"selection_size": n_kept}, judge_over_http(trial.panel)).table("selected")
             same = direct["sample_id"].equals(served["sample_id"])
@@ -253,7 +253,7 @@ def plot(runs: pd.DataFrame, path: Path) -> None:
             lift=("lift", "mean"),
             half_width=("lift", lambda lifts: half_width(lifts.to_numpy())),
         )
-        is_paper = points.index.str.startswith("paper")
+        is_paper = points.index == PAPER
         for part, style, name in ((points[~is_paper], "o-", "halving"), (points[is_paper], "x", "paper")):
             if len(part):
                 axes.errorbar(

@@ -14,7 +14,7 @@ from python_models.llm.cache.response_cache import ResponseCache
 from python_models.settings import cache_path
 
 _KIND = "centroids/1"
-"""Kind of the remembered centroids in the cache; counted up when the way of clustering changes."""
+"""Kind of the remembered centroids in the cache; counted up when those of before will not do any more."""
 
 DOT_DECIMALS = 8
 

@@ -104,6 +104,19 @@ def test_the_best_of_several_starts_is_taken() -> None:
         assert (distances**2).sum() < np.quantile(single, 0.25)
 
 
+@pytest.mark.parametrize(("n_points", "n_starts"), [(4_999, 10), (5_000, 3), (19_999, 3), (20_000, 1)])
+def test_many_points_are_worth_fewer_starts(n_points: int, n_starts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def counted(*arguments: Any, n_init: int, **options: Any) -> KMeans:
+        tried.append(n_init)
+        return KMeans(*arguments, n_init=n_init, **options)
+
+    monkeypatch.setattr("sklearn.cluster.KMeans", counted)
+    fit_centroids(points_of(directions(n_points).vectors[:, :2]), 4, 1)
+    assert tried == [n_starts, 1]  # and once to the very end
+
+
 def test_weights_pull_the_centroid() -> None:
     centroids = fit_centroids(points_of([[1.0, 0.0], [0.0, 1.0]], [99, 1]), 1, 42)
     assert centroids.tolist()[0] == pytest.approx([0.99, 0.01], abs=1e-6)

@@ -9,6 +9,8 @@ Every table that both have made is compared, row counts and checksums of all col
 differs. Needs requirements/spark.txt and Java 17.
 """
 
+# ruff: noqa: S608 - the SQL is made of names that are written here
+
 from __future__ import annotations
 
 import argparse
@@ -80,17 +82,21 @@ def generate(n_samples: int, folder: Path) -> None:
                 "is_primary": pa.array(np.full(n, True)),
             }
         ),
-        "tacos_internal.qualities": pa.table({"sample_id": ids, "quality": (700 + 120 * rng.normal(size=n)).astype(int)}),
+        "tacos_internal.qualities": pa.table(
+            {"sample_id": ids, "quality": (700 + 120 * rng.normal(size=n)).astype(int)}
+        ),
         "tacos_internal.noise": pa.Table.from_pandas(
             pd.DataFrame(
                 {
                     "noise_key": [f"{number:03x}" for number in range(4_096)],
-                    "first_noise": (80 * rng.normal(size=4_096)).astype(int),
-                    "second_noise": (80 * rng.normal(size=4_096)).astype(int),
+                    "first_noise": rng.normal(0, 80, 4_096).astype(int),
+                    "second_noise": rng.normal(0, 80, 4_096).astype(int),
                 }
             )
         ),
-        "tacos_internal.singleton_scores": pa.table({"sample_id": pa.array([], "string"), "score": pa.array([], "int32")}),
+        "tacos_internal.singleton_scores": pa.table(
+            {"sample_id": pa.array([], "string"), "score": pa.array([], "int32")}
+        ),
     }
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", row_group_size=100_000)
@@ -113,14 +119,14 @@ def child(engine: str, folder: Path) -> None:
     with meter.step("loading"):
         for name, path in inputs.items():
             runner.load(name, path)
-    there, stages = set(inputs), {name: "" for name in inputs}
+    there, stages = set(inputs), dict.fromkeys(inputs, "")
     for fqn in context.dag.sorted:
         model = context.models.get(fqn)
         stage = next(iter({*_STAGES} & set(model.tags)), None) if model else None
         if model is None or stage is None or model.name in there or model.name == "tacos.selection_history":
             continue
         judging_round = model.name.removeprefix("tacos_internal.pair_replies_")
-        if {context.models[parent].name for parent in model.depends_on if parent in context.models} - there:
+        if {context.models[parent].name for parent in model.depends_on or () if parent in context.models} - there:
             continue  # it tells of more than these stages, or asks a model
         if judging_round.isdigit():
             with meter.step("replies"):
@@ -129,6 +135,8 @@ def child(engine: str, folder: Path) -> None:
         elif stage == "judging" and model.is_python:
             continue
         else:
+            with meter.step("rendering"):
+                runner.render(model)
             with meter.step(stage), meter.step(model.name):
                 runner.make(model)
         there.add(model.name)
@@ -163,7 +171,7 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
     total = {key: round(sum(stage[key] for stage in stages.values()), 2) for key in ("seconds", "cpu_seconds")}
     total["peak_gb"] = max(stage["peak_gb"] for stage in stages.values())
     tables = sorted((name for name in steps if "." in name), key=lambda name: -steps[name]["cpu_seconds"])
-    beside = {name: steps[name] for name in ("start", "loading", "replies")}
+    beside = {name: steps[name] for name in ("start", "loading", "rendering", "replies")}
     return {"in all": total, **stages, "beside": beside, "slowest": {name: steps[name] for name in tables[:12]}}
 
 

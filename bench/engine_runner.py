@@ -52,23 +52,31 @@ class EngineRunner:
 
     def __init__(self, context: Context, variables: Mapping[str, Any]) -> None:
         self.context, self.engine_adapter = context, context.engine_adapter
-        self._given, self._model_variables, self._blueprint_variables = dict(variables), {}, {}
+        self._given = dict(variables)
+        self._model_variables: Mapping[str, Any] = {}
+        self._queries: dict[str, exp.Query] = {}
         for schema in ("tacos", "tacos_internal"):
             self.engine_adapter.create_schema(schema)
 
     def load(self, name: str, path: Path) -> None:
         """Make a table of a Parquet file."""
-        if self.engine_adapter.dialect == "spark":
+        if self.engine_adapter.spark is not None:
             self.engine_adapter.ctas(name, self.engine_adapter.spark.read.parquet(str(path)))
             return
         source = exp.Table(this=exp.ReadParquet(expressions=[exp.Literal.string(str(path))]))
         self.engine_adapter.ctas(name, exp.select("*").from_(source))
 
-    def make(self, model: Model) -> None:
-        """Make the table or view of a model, whose parents are there."""
-        columns = model.columns_to_types_or_raise
+    def render(self, model: Model) -> None:
+        """Render the query of a model of SQL, which takes as long for many rows as for few."""
         if isinstance(model, SqlModel):
             query = model.render_query_or_raise(engine_adapter=self.engine_adapter, variables=self._given)
+            self._queries[model.fqn] = query
+
+    def make(self, model: Model) -> None:
+        """Make the table or view of a model, whose parents are there, and which was rendered if it is one of SQL."""
+        columns = model.columns_to_types_or_raise
+        if isinstance(model, SqlModel):
+            query = self._queries[model.fqn]
             if model.kind.is_view or model.kind.is_embedded:
                 self.engine_adapter.create_view(model.fqn, query)
             else:
@@ -97,7 +105,7 @@ class EngineRunner:
 
     def resolve_table(self, name: str) -> str:
         """Where a model's table is, as a Python model asks for it."""
-        return self.context.models[self.context.get_model(name, raise_if_missing=True).fqn].fqn
+        return self.context.get_model(name, raise_if_missing=True).fqn
 
     def fetchdf(self, query: exp.Query) -> pd.DataFrame:
         """Result of a query, as a Python model asks for it."""

@@ -4,8 +4,8 @@
     python bench/run_all.py end_to_end money       some
     python bench/run_all.py --results /tmp/new     elsewhere, to compare: bench/compare.py bench/results /tmp/new
 
-A benchmark that prints JSON is kept as it is; of the others the lines are kept. Where Spark cannot start, its benchmark is
-left out of all, and it is said so.
+A benchmark that prints JSON is kept as it is; of the others the lines are kept. Where Spark cannot start, its benchmark
+is left out of all, and it is said so.
 """
 
 from __future__ import annotations

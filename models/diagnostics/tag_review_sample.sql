@@ -26,11 +26,14 @@ WITH tagged AS (
     sample_id,
     MD5(sample_id) AS sample_hash
   FROM tacos.raw_tags
-), ranked AS (
+), drawn AS (
   SELECT
-    sample_id,
-    ROW_NUMBER() OVER (ORDER BY sample_hash, sample_id) AS hash_rank
+    sample_id
   FROM tagged
+  ORDER BY
+    sample_hash,
+    sample_id
+  LIMIT @DIAGNOSTIC_LIMIT(review_sample_size, @review_sample_size)
 )
 SELECT
   raw_tags.sample_id::TEXT AS sample_id,
@@ -44,12 +47,10 @@ SELECT
   (
     @REVIEW_ID(raw_tags.sample_id, fates.normalized_tag)
   )::TEXT AS normalized_id
-FROM ranked
+FROM drawn
 INNER JOIN tacos.samples AS samples
-  ON samples.sample_id = ranked.sample_id
+  ON samples.sample_id = drawn.sample_id
 INNER JOIN tacos.raw_tags AS raw_tags
-  ON raw_tags.sample_id = ranked.sample_id
+  ON raw_tags.sample_id = drawn.sample_id
 INNER JOIN tacos.tag_map AS fates
   ON fates.raw_tag = raw_tags.raw_tag
-WHERE
-  ranked.hash_rank <= @DIAGNOSTIC_LIMIT(review_sample_size, @review_sample_size)

@@ -50,27 +50,36 @@ WITH counts AS (
     )) AS quota
   FROM sizes
   CROSS JOIN totals
-), slots /* The n-th slot of a cluster is filled in its n-th turn, whoever fills it. */ AS (
-  SELECT
-    candidates.cluster_id,
-    ROW_NUMBER() OVER (PARTITION BY candidates.cluster_id ORDER BY candidates.sample_id) AS slot_rank
-  FROM tacos_internal.memberships AS candidates
-  WHERE
-    candidates.is_candidate
-), turns AS (
+), turns /* The n-th slot of a cluster is filled in its n-th turn, whoever fills it. */ AS (
   SELECT
     quotas.cluster_id,
     quotas.n_candidates,
     quotas.selection_size,
     quotas.quota,
-    ROW_NUMBER() OVER (
-      ORDER BY @SELECTION_TURN(slots.slot_rank, quotas.quota), @CLUSTER_TURN(quotas.n_candidates), quotas.cluster_id, slots.slot_rank
+    slots.slot_rank,
+    @SELECTION_TURN(slots.slot_rank, quotas.quota) AS turn
+  FROM quotas
+  CROSS JOIN UNNEST(GENERATE_SERIES(1, LEAST(quotas.n_candidates, @CLUSTER_CAP()))) AS slots(slot_rank)
+), turn_starts AS (
+  SELECT
+    turn,
+    SUM(COUNT(*)) OVER (ORDER BY turn) - COUNT(*) AS n_before
+  FROM turns
+  GROUP BY
+    turn
+), ordered /* Turn by turn: one order over all of them would be the work of one process on a cluster of machines. */ AS (
+  SELECT
+    turns.cluster_id,
+    turns.n_candidates,
+    turns.selection_size,
+    turns.quota,
+    turn_starts.n_before + ROW_NUMBER() OVER (
+      PARTITION BY turns.turn
+      ORDER BY @CLUSTER_TURN(turns.n_candidates), turns.cluster_id, turns.slot_rank
     ) AS slot_order
-  FROM slots
-  INNER JOIN quotas
-    ON quotas.cluster_id = slots.cluster_id
-  WHERE
-    slots.slot_rank <= @CLUSTER_CAP()
+  FROM turns
+  INNER JOIN turn_starts
+    ON turn_starts.turn = turns.turn
 )
 SELECT
   cluster_id::INT AS cluster_id,
@@ -81,6 +90,6 @@ SELECT
   )::BIGINT AS n_planned,
   MAX(quota)::BIGINT AS quota,
   MAX(selection_size)::BIGINT AS selection_size
-FROM turns
+FROM ordered
 GROUP BY
   cluster_id

@@ -64,17 +64,36 @@ WITH members AS (
   FROM @PLACED_MEMBERS(members, @PLACE_LIMIT(n_planned, quota)) AS placed
   WHERE
     wish_no = wish_at
-), taken AS (
+), turns AS (
   SELECT
     sample_id,
     cluster_id,
     cluster_rank,
-    ROW_NUMBER() OVER (
-      ORDER BY @SELECTION_TURN(place, quota), @CLUSTER_TURN(n_candidates), cluster_id, place
-    ) AS selection_rank
+    n_candidates,
+    place,
+    @SELECTION_TURN(place, quota) AS turn
   FROM standing
   WHERE
-    place <= @CLUSTER_CAP()
+    place <= @CLUSTER_CAP() AND @ONCE()
+), turn_starts AS (
+  SELECT
+    turn,
+    SUM(COUNT(*)) OVER (ORDER BY turn) - COUNT(*) AS n_before
+  FROM turns
+  GROUP BY
+    turn
+), taken /* Turn by turn: one order over all samples would be the work of one process on a cluster of machines. */ AS (
+  SELECT
+    turns.sample_id,
+    turns.cluster_id,
+    turns.cluster_rank,
+    turn_starts.n_before + ROW_NUMBER() OVER (
+      PARTITION BY turns.turn
+      ORDER BY @CLUSTER_TURN(turns.n_candidates), turns.cluster_id, turns.place
+    ) AS selection_rank
+  FROM turns
+  INNER JOIN turn_starts
+    ON turn_starts.turn = turns.turn
 ), budget AS (
   SELECT
     MAX(selection_size) AS selection_size

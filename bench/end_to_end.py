@@ -33,13 +33,14 @@ from tag_generator import generate_tags
 _ROOT = Path(__file__).resolve().parents[1]
 INSTANT_RUN = (str(_ROOT / "bench" / "instant_judge.py"), "run")
 _STEP = re.compile(r'"(tacos\w*)"\."(\w+)", batch \d+: (\d+) ms')
+_THEME_SHARE = 0.8
 _WORDS = ("please", "explain", "write", "about", "with", "steps", "reasons", "and", "numbers", "in", "detail", "for")
 
 
 def records(n_samples: int, n_before: int, seed: int) -> Iterator[str]:
     """JSON lines of Alpaca records of usual lengths that name their tags and say what they are worth."""
     choose = random.Random(seed)  # noqa: S311
-    table = generate_tags(n_samples, seed=seed).rows
+    table = generate_tags(n_samples, seed=seed, theme_share=_THEME_SHARE).rows
     by_sample: dict[str, list[str]] = {}
     for sample, tag in zip(table["sample_id"].to_pylist(), table["raw_tag"].to_pylist(), strict=True):
         by_sample.setdefault(sample, []).append(tag.replace(";", " ").rstrip("."))

@@ -101,7 +101,7 @@ def call_usd() -> dict[str, float]:
     size = JudgingSize(prompt_text("judge_pair.txt"), 12_000)
     for sample in distinct_samples(read_records(str(PROJECT_ROOT / "seeds/sample_dataset.jsonl"), "")):
         size.add(sample)
-    estimates = {name: size.fill_in(StageEstimate("judging", model), 1_000, 0) for name, model in MODELS.items()}
+    estimates = {name: size.fill_in(StageEstimate("judging", model), 1_000) for name, model in MODELS.items()}
     return {name: (each.set_cost(read_prices()).cost_usd or 0.0) / 1_000 for name, each in estimates.items()}
 
 

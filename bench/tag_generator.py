@@ -62,6 +62,7 @@ WRITINGS: list[tuple[float, Callable[[list[str]], str]]] = [
 ]
 _TAGS_PER_SAMPLE = [0.1, 0.2, 0.25, 0.2, 0.15, 0.1]  # 1 to 6 tags, 3.4 on average
 _SHIFT, _EXPONENT = 60.0, 0.42  # of the Zipf-Mandelbrot law: P(rank > r) = (1 + r / shift) ** -exponent
+_THEME_EXPONENT = 0.7  # of the law of Zipf for themes
 _FOLLOWERS = 0.02  # share of the 2,000 most frequent concepts that always come with another one
 
 
@@ -111,12 +112,24 @@ def words_of(concept: int) -> list[str]:
     return words
 
 
-def generate_tags(n_samples: int, seed: int = 42) -> TagTable:
-    """Make the table for that many samples; the same seed gives the same table."""
+def generate_tags(n_samples: int, seed: int = 42, theme_share: float = 0.0) -> TagTable:
+    """Make the table for that many samples; the same arguments give the same table.
+
+    Args:
+        n_samples: number of samples.
+        seed: of everything that is drawn.
+        theme_share: share of a sample's tags of several words that are about the sample's theme, one of the topics,
+            few of them frequent. At 0 tags have nothing to do with each other, and clusters are chance.
+    """
     rng = np.random.default_rng(seed)
     n_tags = rng.choice(np.arange(1, len(_TAGS_PER_SAMPLE) + 1), n_samples, p=_TAGS_PER_SAMPLE)
     sample = np.repeat(np.arange(n_samples), n_tags)
     concept = np.minimum(rng.pareto(_EXPONENT, sample.size) * _SHIFT, 5e8).astype(np.int64)
+    if theme_share:
+        weights = np.arange(1, len(TOPICS) + 1) ** -_THEME_EXPONENT
+        theme = rng.choice(len(TOPICS), n_samples, p=weights / weights.sum())
+        is_themed = (rng.random(sample.size) < theme_share) & (concept >= len(TOPICS))
+        concept = np.where(is_themed, concept - concept % len(TOPICS) + theme[sample], concept)
     leaders = rng.permutation(2_000)[: int(2_000 * _FOLLOWERS)]
     is_follower = np.isin(concept, leaders)
     sample = np.concatenate([sample, sample[is_follower]])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from python_models.settings import PROJECT_ROOT, SettingError
+from python_models.settings import PROJECT_ROOT, SettingError, project_path
 from python_models.terminal import UserError
 
 
@@ -15,6 +17,14 @@ def configured_variables() -> dict[str, Any]:
     Raises:
         SettingError: config.yaml cannot be read, or there is no such gateway.
     """
+    files = [PROJECT_ROOT / "config.yaml", Path(os.environ.get("SQLMESH_DOTENV_PATH") or project_path(".env"))]
+    contents = [file.read_bytes() if file.is_file() else None for file in files]
+    return dict(_variables(*contents, frozenset(os.environ.items())))
+
+
+@lru_cache(maxsize=1)
+def _variables(*_read_from: object) -> dict[str, Any]:
+    """What the files and the environment make of the variables: half a dozen readers ask while the project loads."""
     from sqlmesh.core.config.loader import load_configs
     from sqlmesh.core.context import Context
     from sqlmesh.utils.errors import SQLMeshError

@@ -80,7 +80,6 @@ def open_project(*, is_quiet: bool = False) -> Iterator[Context]:
         gc.disable()  # a million small objects that live to the end: to look for garbage among them is half the time
         context = Context(paths=str(PROJECT_ROOT), loader=_loader_without_tests())
         gc.freeze()
-        gc.set_threshold(100_000, 20, 20)
         gc.enable()
         try:
             yield context

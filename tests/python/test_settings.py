@@ -28,6 +28,7 @@ from python_models.terminal import UserError
 from python_models.variables import configured_variables
 
 HOSTILE = ['a"b', "a\\b", "it's", "x # y", "a: b", "{{ 1 }}", "x\nbefore_all: ['DROP TABLE t']", '"]\nx: [', "é", "- a"]
+HOSTILE += ["😀 漢.jsonl", "\x07\x7f\u2028", "<&'%>"]
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +41,10 @@ def config_text() -> str:
     return (PROJECT_ROOT / "config.yaml").read_text(encoding="utf-8")
 
 
-def test_every_environment_value_enters_the_config_as_json() -> None:
-    values = re.findall(r"\{\{.*?\}\}", config_text())
+def test_every_environment_value_enters_the_config_as_a_quoted_text() -> None:
+    values = re.findall(r"\{\{.*?\}\}", config_text().partition("endmacro")[2])
     assert len(values) >= 10
-    assert [value for value in values if not re.fullmatch(r"\{\{ .* \| tojson \}\}", value)] == []
+    assert [value for value in values if not re.fullmatch(r"\{\{ text\(.*\) \}\}", value)] == []
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -56,6 +57,11 @@ def test_no_environment_value_can_change_the_config_around_it(monkeypatch: pytes
     assert config["gateways"]["openai"]["connection"]["database"] == value
     assert config.keys() == harmless.keys()
     assert config["before_all"] == harmless["before_all"]
+
+
+def test_a_name_that_is_no_utf8_is_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TACOS_DATASET", os.fsdecode(b"caf\xe9.jsonl"))
+    assert load(config_text())["variables"]["dataset"] == "caf\ufffd.jsonl"
 
 
 def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:

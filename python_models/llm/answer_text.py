@@ -8,7 +8,6 @@ refused.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection
 from typing import Any
@@ -151,21 +150,28 @@ def _strict_json(text: str) -> Any:
     """
     try:
         value = orjson.loads(text)
-        if _n_keys(value) == text.count(":"):
-            return value
-    except (orjson.JSONDecodeError, RecursionError):
-        pass
+    except orjson.JSONDecodeError:
+        return _LENIENT_DECODER.decode(text)
+    if _n_keys(value) == text.count(":"):
+        return value
     return _LENIENT_DECODER.decode(text)
 
 
-def _n_keys(value: Any) -> float:
-    """Keys of all objects in a value: as many as its text has colons, then none came twice. Infinite where a number is
-    a float: orjson reads integers of more than 64 bits so."""
-    if isinstance(value, dict):
-        return len(value) + sum(_n_keys(inner) for inner in value.values() if not isinstance(inner, str))
-    if isinstance(value, list):
-        return sum(_n_keys(inner) for inner in value)
-    return math.inf if isinstance(value, float) else 0
+def _n_keys(value: Any) -> int:
+    """Keys of all objects in a value: as many as its text has colons, then none came twice. -1 where a number is a
+    float: orjson reads integers of more than 64 bits so."""
+    n_keys = 0
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            n_keys += len(inner)
+            waiting += inner.values()
+        elif isinstance(inner, list):
+            waiting += inner
+        elif isinstance(inner, float):
+            return -1
+    return n_keys
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def fence(**texts: str) -> dict[str, str]:
     Returns:
         The fenced texts under the same names.
     """
-    joined = "\x1f".join(f"{name}\x1e{text}" for name, text in texts.items())
+    joined = "\x1f".join([f"{name}\x1e{text}" for name, text in texts.items()])
     code = sha256(joined.encode("utf-8", "replace")).hexdigest()[:10]
     while code in joined:
         code = sha256(code.encode()).hexdigest()[:10]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -22,7 +22,7 @@ from python_models.llm.endpoint.endpoint import open_configured_endpoint
 from python_models.llm.engine import Answer, ask
 from python_models.llm.fence import clean_and_cut, fence
 from python_models.llm.replies import parse_scores
-from python_models.llm.request import ChatRequest
+from python_models.llm.request import ChatRequest, Message
 from python_models.prompts import PROMPTS_OF_ANOTHER_GATEWAY, PromptError, prompt_sha256
 
 EMBEDDED = "embedded"
@@ -34,6 +34,7 @@ SAMPLE_TEXTS = ("system_prompt", "instruction", "response")
 TEXT_COLUMNS = ("first_instruction", "first_response", "second_instruction", "second_response")
 """Texts that every pair has; ``first_system_prompt`` and ``second_system_prompt`` may be None."""
 
+_SHOWN_COLUMNS = tuple(f"{position}_{text}" for position in ("first", "second") for text in SAMPLE_TEXTS)
 _BATCH_ROWS = 1_000
 FIRST_LIMIT = 64
 ROOM = 128
@@ -69,12 +70,23 @@ class JudgingOptions:
     effort: str = ""
     max_reply_tokens: int = 0
 
-    @property
+    @cached_property
+    def system_message(self) -> Message:
+        """The instructions to the judge, the same for every request."""
+        return {"role": "system", "content": self.prompts["judge"].strip()}
+
+    @cached_property
+    def reply_schema(self) -> Mapping[str, Any]:
+        """JSON schema of the reply, one object for all requests (see ``ChatRequest``)."""
+        schema: Mapping[str, Any] = json.loads(self.prompts["schema"])
+        return schema
+
+    @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """Sampling parameters of every request."""
         return reply_parameters(self.effort, FIRST_LIMIT)
 
-    @property
+    @cached_property
     def reply_room(self) -> int:
         """Tokens that a reply may take at the first attempt."""
         return reply_room(self.effort, self.max_reply_tokens, ROOM)
@@ -141,29 +153,21 @@ def build_request(row: Mapping[str, Any], options: JudgingOptions) -> tuple[Chat
     prompts charge less for them; the samples stand in the user message, the first before the second, a system prompt
     only where there is one.
     """
-    columns = [f"{position}_{text}" for position in ("first", "second") for text in SAMPLE_TEXTS]
-    names = [name for name in columns if name in TEXT_COLUMNS or row.get(name)]
-    cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in names}
-    fenced = fence(**{name: text for name, (text, _) in cut.items()})
+    texts: dict[str, str] = {}
+    is_any_cut = False
+    for name in _SHOWN_COLUMNS:
+        if name in TEXT_COLUMNS or row.get(name):
+            texts[name], is_cut = clean_and_cut(row[name], options.max_prompt_chars)
+            is_any_cut = is_any_cut or is_cut
     request = ChatRequest(
         model=options.model_name,
-        messages=(
-            {"role": "system", "content": options.prompts["judge"].strip()},
-            {"role": "user", "content": "\n\n".join(fenced.values())},
-        ),
+        messages=(options.system_message, {"role": "user", "content": "\n\n".join(fence(**texts).values())}),
         parameters=options.parameters,
-        reply_schema=_read_schema(options.prompts["schema"]),
+        reply_schema=options.reply_schema,
         schema_name="scores",
         reply_room=options.reply_room,
     )
-    return request, any(is_cut for _, is_cut in cut.values())
-
-
-@cache
-def _read_schema(text: str) -> Mapping[str, Any]:
-    """One object for all requests: the key of a request takes its canonical text from the last time."""
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
+    return request, is_any_cut
 
 
 def _ask_judge(

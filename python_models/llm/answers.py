@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from python_models.llm.answer_text import begins_with_json
 from python_models.llm.cache.rows import CachedReply
@@ -25,8 +24,7 @@ _NO_ANSWER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class Answer(NamedTuple, Generic[T]):
     """What came of one item.
 
     Attributes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from python_models.llm.answer_text import read_json
@@ -71,7 +72,7 @@ def parse_tags(text: str) -> list[dict[str, Any]]:
     tags: dict[str, str | None] = {}
     for entry in value:
         tag, explanation = _read_tag(entry)
-        if not _PLACEHOLDER.fullmatch(tag) and tag not in tags and len(tags) < MAX_TAGS:
+        if tag and tag not in tags and len(tags) < MAX_TAGS:
             tags[tag] = explanation
     if not tags:
         raise InvalidReply("empty_reply", f"no tag in {quote(value)}")
@@ -90,10 +91,19 @@ def _read_tag(entry: object) -> tuple[str, str | None]:
         entry = entry["tag"]
     if not isinstance(entry, str):
         raise InvalidReply("invalid_value", f"a tag must be a string, but it is {quote(entry)}")
-    if _REFUSAL.match(entry.strip()):
-        raise InvalidReply("refused", quote(entry.strip()))
     said = explanation.strip() if isinstance(explanation, str) else ""
-    return entry.strip()[:MAX_TAG_CHARS].rstrip(), said or None
+    return _known_tag(entry) if len(entry) <= MAX_TAG_CHARS else _clean_tag(entry), said or None
+
+
+def _clean_tag(written: str) -> str:
+    """The tag as it is kept, empty for a placeholder."""
+    if _REFUSAL.match(written.strip()):
+        raise InvalidReply("refused", quote(written.strip()))
+    tag = written.strip()[:MAX_TAG_CHARS].rstrip()
+    return "" if _PLACEHOLDER.fullmatch(tag) else tag
+
+
+_known_tag = lru_cache(maxsize=10_000)(_clean_tag)  # models use the same tags again and again
 
 
 def parse_scores(text: str) -> tuple[int, int]:

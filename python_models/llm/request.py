@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 Message = Mapping[str, str]
@@ -47,12 +48,14 @@ class ChatRequest:
 
         Volatile things (address, API key, time) are left out, so that a cache can move to another machine.
         """
-        canonical = (
-            f'{{"attempt":{attempt:d},"messages":[{",".join(map(_message_json, self.messages))}],'
-            f'"model":{_string_json(self.model)},"parameters":{_canonical_json(dict(self.parameters))},'
+        digest, messages = _beginning(attempt, self.messages)
+        rest = (
+            f"{','.join(map(_message_json, messages))}],"
+            f'"model":{_string_json(self.model)},"parameters":{_parameters_json(self.parameters)},'
             f'"schema":{_schema_json(self.reply_schema)}}}'
         )
-        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+        digest.update(rest.encode("ascii"))
+        return digest.hexdigest()
 
     def retry_parameters(self, attempt: int) -> dict[str, Any]:
         """Parameters of the given attempt (from 1): the first as given, later ones warmer and with room for more.
@@ -90,14 +93,40 @@ class ChatRequest:
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _string_json = json.encoder.encode_basestring_ascii
 
-# The requests of a stage share one schema: writing it anew would be most of the work of a key.
+# The requests of a stage share instructions, parameters and schema: writing them anew would be most of a key's work.
+_MOST_KNOWN = 16
 _recent_schemas: deque[tuple[Mapping[str, Any], str]] = deque(maxlen=4)
+_known_parameters: dict[str, str] = {}
+
+
+def _beginning(attempt: int, messages: tuple[Message, ...]) -> tuple[hashlib._Hash, tuple[Message, ...]]:
+    """The hash of a key as far as the first of several messages goes, and the messages that are still to come."""
+    if len(messages) > 1 and messages[0].keys() == {"content", "role"}:
+        return _known_beginning(attempt, messages[0]["role"], messages[0]["content"]).copy(), messages[1:]
+    return hashlib.sha256(f'{{"attempt":{attempt:d},"messages":['.encode("ascii")), messages
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _known_beginning(attempt: int, role: str, content: str) -> hashlib._Hash:
+    first = _message_json({"role": role, "content": content})
+    return hashlib.sha256(f'{{"attempt":{attempt:d},"messages":[{first},'.encode("ascii"))
 
 
 def _message_json(message: Message) -> str:
     if message.keys() == {"content", "role"}:
         return f'{{"content":{_string_json(message["content"])},"role":{_string_json(message["role"])}}}'
     return _canonical_json(dict(message))
+
+
+def _parameters_json(parameters: Mapping[str, Any]) -> str:
+    shown = repr(parameters)  # not the values: 0, 0.0 and False are equal, and differ in JSON
+    text = _known_parameters.get(shown)
+    if text is None:
+        text = _canonical_json(dict(parameters))
+        if len(_known_parameters) >= _MOST_KNOWN:
+            _known_parameters.clear()
+        _known_parameters[shown] = text
+    return text
 
 
 def _schema_json(schema: Mapping[str, Any] | None) -> str:

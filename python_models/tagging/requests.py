@@ -37,7 +37,10 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
     room = reply_room(options.effort, options.max_reply_tokens, room)
     schema = json.loads(options.prompts["capable_schema"])
     reply_form = options.prompts["capable_reply"].strip()
-    system = fill(options.prompts["capable"], {"explanation": reply_form}).strip()
+    system = {
+        "role": "system",
+        "content": fill(options.prompts["capable"], {"explanation": reply_form}).strip(),
+    }
     for row in batch:
         names = ["system_prompt", "instruction"] if row.get("system_prompt") else ["instruction"]
         cut = {name: clean_and_cut(row[name], options.max_prompt_chars) for name in names}
@@ -45,10 +48,7 @@ def build_requests(batch: list[dict[str, Any]], options: TaggingOptions) -> Iter
         yield (
             ChatRequest(
                 model=options.model_name,
-                messages=(
-                    {"role": "system", "content": system},
-                    {"role": "user", "content": "\n\n".join(fenced.values())},
-                ),
+                messages=(system, {"role": "user", "content": "\n\n".join(fenced.values())}),
                 parameters=parameters,
                 reply_schema=schema,
                 schema_name="tags",

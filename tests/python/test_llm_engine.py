@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import itertools
 import json
 import threading
@@ -105,6 +106,19 @@ def test_the_key_of_a_request_is_pinned() -> None:
 
 
 # --- concurrency and memory -------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_the_hash_of_the_canonical_json_whatever_was_asked_before() -> None:
+    """Parts that requests share are kept from one key to the next: none may get into the key of another."""
+    first = [{"role": "system", "content": "é\ud800"}, {"role": "user", "content": "é\ud800"}]
+    parameters = [{"temperature": 0}, {"temperature": 0.0}, {"temperature": False}, {"max_tokens": 5, "a": [1]}]
+    for _ in range(2):
+        for attempt, message, given in itertools.product((1, 2, 3), first, parameters):
+            request = ChatRequest("m", (message, {"role": "user", "content": "do"}), given, {"type": "object"})
+            whole = {"attempt": attempt, "messages": request.messages, "model": "m", "parameters": given}
+            whole["schema"] = {"type": "object"}
+            canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+            assert request.key(attempt) == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def test_the_calls_in_flight_are_bounded_and_used(server: FakeEndpoint, tmp_path: Path) -> None:

@@ -75,10 +75,11 @@ class ResponseCache:
     def get_many(self, keys: Sequence[str]) -> dict[str, CachedReply]:
         """The replies that are there, by key (hex)."""
         found: dict[str, CachedReply] = {}
-        sql = f"SELECT lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies WHERE request_key IN "  # noqa: S608
+        sql = f"SELECT {COLUMNS} FROM replies WHERE request_key IN "  # noqa: S608
         for block in _blocks(keys):
             for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
-                found[row[0]] = self._checked(row)
+                reply = self._checked(row)
+                found[reply.key] = reply
         return found
 
     def put(self, reply: CachedReply) -> Future[None]:
@@ -126,8 +127,7 @@ class ResponseCache:
         last = 0
         while True:
             rows = self._read(
-                f"SELECT rowid, lower(hex(request_key)), {COLUMNS.partition(', ')[2]} FROM replies"  # noqa: S608
-                " WHERE rowid > ? ORDER BY rowid LIMIT 1000",
+                f"SELECT rowid, {COLUMNS} FROM replies WHERE rowid > ? ORDER BY rowid LIMIT 1000",  # noqa: S608
                 [last],
             )
             if not rows:
@@ -156,10 +156,11 @@ class ResponseCache:
         return self._read(sql, parameters)
 
     def _checked(self, row: tuple) -> CachedReply:  # type: ignore[type-arg]
-        """The reply of a row, whose key is in hex."""
-        if reply_checksum(bytes.fromhex(row[0]), *row[1:13], *row[14:16]) != row[16]:
-            raise damaged_error(self.path, f"the reply {row[0]}")
-        return CachedReply._make((*row[:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))
+        """The reply of a row of ``COLUMNS``."""
+        key = row[0]
+        if not isinstance(key, bytes) or reply_checksum(*row[:13], row[14], row[15]) != row[16]:
+            raise damaged_error(self.path, f"the reply {key.hex() if isinstance(key, bytes) else key}")
+        return CachedReply._make((key.hex(), *row[1:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))
 
     def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
         if row_checksum(kind, key, value) != checksum:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-import httpx2
+import aiohttp
 
 MAX_BODY_BYTES = 8 * 2**20
 """Bytes of a body, decompressed. The longest replies of today (128,000 tokens, escaped) are below 2 MB."""
@@ -19,43 +20,44 @@ class BodyRefused(Exception):  # noqa: N818 - it says what happened
     """A body that is no reply: too long, or compressed in a way that was not asked for or is broken."""
 
 
-async def bound_body(response: httpx2.Response) -> None:
-    """Let the body of a response be read in bounded memory only (an event hook of the HTTP client)."""
-    encoding = response.headers.pop("content-encoding", "identity").strip().lower()
-    response.stream = _BoundedStream(response.stream, encoding)
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The body of a response that was not decompressed yet, in bounded memory.
+
+    Raises:
+        BodyRefused: it is longer than ``MAX_BODY_BYTES``, as received or decompressed, or compressed wrongly.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    pieces: Callable[[bytes], Iterator[bytes]] = _whole
+    decompress = None
+    if encoding not in {"identity", ""}:
+        if encoding not in _WINDOW_BITS:
+            raise BodyRefused(f"compressed as {encoding[:40]!r}, which was not asked for")
+        decompress = zlib.decompressobj(_WINDOW_BITS[encoding])
+        pieces = partial(_decompressed, decompress)
+    n_received = n_bytes = 0
+    body: list[bytes] = []
+    while received := await response.content.readany():
+        n_received += len(received)
+        for piece in pieces(received):
+            n_bytes += len(piece)
+            if max(n_bytes, n_received) > MAX_BODY_BYTES:
+                raise BodyRefused(f"longer than {MAX_BODY_BYTES // 2**20} MiB")
+            body.append(piece)
+    if decompress is not None and not decompress.eof:
+        raise BodyRefused("compressed, and cut")
+    return b"".join(body)
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, inner: object, encoding: str) -> None:
-        if not isinstance(inner, httpx2.AsyncByteStream):
-            raise TypeError(f"wanted a stream, got {type(inner).__name__}")
-        self._inner = inner
-        self._encoding = encoding
+def _whole(received: bytes) -> Iterator[bytes]:
+    """What is not compressed is one piece."""
+    yield received
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        n_received = n_bytes = 0
-        decompress = None
-        if self._encoding not in {"identity", ""}:
-            if self._encoding not in _WINDOW_BITS:
-                raise BodyRefused(f"compressed as {self._encoding[:40]!r}, which was not asked for")
-            decompress = zlib.decompressobj(_WINDOW_BITS[self._encoding])
-        async for received in self._inner:
-            n_received += len(received)
-            while received:
-                if decompress is None:
-                    piece, received = received, b""
-                else:
-                    try:
-                        piece = decompress.decompress(received, _PIECE_BYTES)
-                    except zlib.error as error:
-                        raise BodyRefused(f"broken compression ({error})") from None
-                    received = decompress.unconsumed_tail
-                n_bytes += len(piece)
-                if max(n_bytes, n_received) > MAX_BODY_BYTES:
-                    raise BodyRefused(f"longer than {MAX_BODY_BYTES // 2**20} MiB")
-                yield piece
-        if decompress is not None and not decompress.eof:
-            raise BodyRefused("compressed, and cut")
 
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+def _decompressed(decompress: zlib._Decompress, received: bytes) -> Iterator[bytes]:
+    """Pieces of bounded size, at least one."""
+    while received:
+        try:
+            yield decompress.decompress(received, _PIECE_BYTES)
+        except zlib.error as error:
+            raise BodyRefused(f"broken compression ({error})") from None
+        received = decompress.unconsumed_tail

@@ -1,41 +1,30 @@
-"""One call to the endpoint: send, classify what comes back, read the reply.
-
-The openai client is used by its cheapest path (bytes in, plain response out, its aiohttp transport): building and
-validating its typed objects costs more than everything else here.
-"""
+"""One call to the endpoint: send, classify what comes back, read the reply."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import httpx2
-import openai
 
 from python_models.llm.cache.rows import CachedReply, now_us
-from python_models.llm.endpoint.body import ACCEPT_ENCODING, BodyRefused, bound_body
+from python_models.llm.endpoint.body import BodyRefused
 from python_models.llm.endpoint.completion import error_of, read_completion, words_of
 from python_models.llm.endpoint.dialect import Dialect, dialect_of, refused_effort, room_that_fits
 from python_models.llm.endpoint.endpoint import Endpoint
 from python_models.llm.endpoint.failures import AskDifferently, CallFailed, Failures
 from python_models.llm.endpoint.pace import Pace
+from python_models.llm.endpoint.wire import Received, Wire
 from python_models.llm.errors import EndpointError
 from python_models.llm.request import LENGTH_LIMITS, ChatRequest
 
-_CONNECT_TIMEOUT_S = 10.0
 MOST_TIMEOUTS = 4
 """While an address answers others, a call that waits in its queue is given up after so many times the timeout only."""
 _LEAST_ROOM = 64
 """Tokens: in less, no answer can be hoped for."""
-
-# One line per request at INFO would fill SQLMesh's log file.
-logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class ChatClient:
@@ -57,22 +46,12 @@ class ChatClient:
         self._failures = Failures(endpoint, base_url)
         self._timeout_s = timeout_s
         self.pace = Pace(max_connections, timeout_s)
-        timeout = httpx2.Timeout(MOST_TIMEOUTS * timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
-        limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-        self.openai = openai.AsyncOpenAI(
-            api_key=endpoint.api_key or "none",  # the client insists on one; endpoints without keys ignore it
-            base_url=base_url,
-            max_retries=0,
-            timeout=timeout,
-            default_headers={"Accept-Encoding": ACCEPT_ENCODING},
-            http_client=openai.DefaultAioHttpClient(
-                timeout=timeout, limits=limits, event_hooks={"response": [bound_body]}
-            ),
-        )
+        silence_s = MOST_TIMEOUTS * timeout_s
+        self._wire = Wire(base_url, endpoint.api_key, silence_s, timeout_s, max_connections)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.openai.close()
+        await self._wire.close()
 
     async def ask(self, stage: str, request: ChatRequest, attempt: int, key: str, level: int = 0) -> CachedReply:
         """Make one call, in the dialect of the endpoint; ``level`` is the least format level.
@@ -99,10 +78,11 @@ class ChatClient:
         """One call: what came, or what is wrong. A prompt that leaves less room for the reply is sent once more so."""
         is_shortened = False
         while True:
-            try:
-                return await self._post(body), None
-            except openai.APIStatusError as refused:
-                status, response, error = refused.status_code, refused.response, error_of(refused.body)
+            received = await self._post(body)
+            status = received.status
+            if 200 <= status < 300:
+                return self._payload(received), None
+            error = error_of(_json_or_text(received))
             if error.get("code") == "json_validate_failed":  # Groq: the model wrote something, but not what was wanted
                 return _written_in_vain(error), None
             fits = room_that_fits(body, words_of(error)) if status in {400, 413, 422} else None
@@ -110,7 +90,7 @@ class ChatClient:
                 body = {name: min(value, fits) if name in LENGTH_LIMITS else value for name, value in body.items()}
                 is_shortened = True
                 continue
-            failure = self._failures.of_status(status, response.headers, error, response.text)
+            failure = self._failures.of_status(status, received.headers, error, received.text)
             if isinstance(failure, EndpointError) or failure.kind == "refused":
                 return None, failure
             if status in {400, 422, 500} and self._learn(dialect, body, level, status, error):
@@ -120,23 +100,23 @@ class ChatClient:
                 return None, AskDifferently(level + 1)
             return None, failure
 
-    async def _post(self, body: dict[str, Any]) -> Any:
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    async def _post(self, body: dict[str, Any]) -> Received:
         try:
             async with self._patience():
-                response = await self.openai.post("/chat/completions", cast_to=httpx2.Response, content=content)
-        except openai.APIStatusError as error:
-            self.pace.learn(error.response.headers)
-            raise
-        except (openai.APIConnectionError, httpx2.HTTPError, OSError, aiohttp.ClientError, BodyRefused) as error:
+                received = await self._wire.post(body)
+        except (aiohttp.ClientError, OSError, BodyRefused) as error:
             raise self._failures.of_error(error, self._timeout_s) from None
-        self.pace.learn(response.headers)
+        self.pace.learn(received.headers)
+        return received
+
+    def _payload(self, received: Received) -> Any:
+        """The JSON of a response that says it went well."""
         try:
-            return json.loads(response.content)
+            return received.json()
         except RecursionError:
             raise CallFailed("bad_response", "JSON nested too deep", may_be_paid=True) from None
         except ValueError:
-            detail = self._failures.clean(response.text)
+            detail = self._failures.clean(received.text)
             raise CallFailed("bad_response", f"not JSON: {detail}", is_transient=True, may_be_paid=True) from None
 
     @asynccontextmanager
@@ -200,6 +180,13 @@ class ChatClient:
         if text is not reply.text or self._endpoint.is_free:
             reply = reply._replace(text=text, is_free=self._endpoint.is_free)
         return reply
+
+
+def _json_or_text(received: Received) -> Any:
+    try:
+        return received.json()
+    except (ValueError, RecursionError):
+        return received.text
 
 
 def _written_in_vain(error: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,6 +17,9 @@ from python_models.llm.spending.prices import OLD, PRICES_PATH, Price, find_pric
 
 NEAR = timedelta(days=90)
 _TIMEOUT_S = 5.0
+
+# One line per request at INFO would fill SQLMesh's log file.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def notices(endpoint: Endpoint, models: set[str], prices: dict[str, Price], today: date) -> Iterator[str]:

@@ -7,7 +7,6 @@ import ssl
 from typing import NamedTuple
 
 import aiohttp
-import httpx2
 
 from python_models.llm.endpoint.body import BodyRefused
 
@@ -31,7 +30,7 @@ class Trouble(NamedTuple):
 
 
 def trouble_of(error: BaseException, timeout_s: float) -> Trouble:
-    """Sort an error of the HTTP client; the transport's own names are too coarse, so that its causes are asked."""
+    """Sort an error of the HTTP client; its own names are too coarse, so that its causes are asked."""
     causes = _causes(error)
     for cause in causes:
         if isinstance(cause, BodyRefused):
@@ -47,12 +46,12 @@ def trouble_of(error: BaseException, timeout_s: float) -> Trouble:
             return Trouble("connection", str(cause), is_unreachable=True)
         if isinstance(cause, aiohttp.ConnectionTimeoutError):
             return Trouble("connection", "no connection in time", is_unreachable=True)
-    if any(isinstance(cause, httpx2.UnsupportedProtocol) for cause in causes):
+    if any(isinstance(cause, aiohttp.InvalidURL) for cause in causes):
         return Trouble("host", str(error), is_unreachable=True)
-    is_timeout = any(isinstance(cause, (TimeoutError, httpx2.TimeoutException)) for cause in causes)
+    is_timeout = any(isinstance(cause, TimeoutError) for cause in causes)
     is_lost = any(isinstance(cause, aiohttp.ClientConnectionError) for cause in causes)
     if is_lost and not any(isinstance(cause, aiohttp.ServerTimeoutError) for cause in causes):
-        return Trouble("connection", "closed without a reply")  # which the transport takes for a timeout
+        return Trouble("connection", "closed without a reply")
     if is_timeout:
         return Trouble("timeout", f"no reply within {timeout_s:g} s")
     root = causes[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from python_models.clustering.kmeans import fit_centroids
 from python_models.clustering.points import Points, Vectors
 from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.schema import is_writable
 from python_models.settings import cache_path
 
 _KIND = "centroids/1"
@@ -29,13 +31,26 @@ def fit_centroids_once(
     """
     if refit == "cold":
         return fit_centroids(points, n_clusters, random_seed)
-    key = sha256(json.dumps([points.digest, n_clusters, random_seed, refit]).encode()).hexdigest()
+    key = [points.digest, n_clusters, random_seed, refit]
+    return _remembered(key, points, lambda: fit_centroids(points, n_clusters, random_seed, refit, previous))
+
+
+def fit_other_centroids_once(points: Points, n_clusters: int, random_seed: int, n_starts: int | None) -> Vectors:
+    """Centroids from another seed, to compare with: remembered too, as they take longer than all else about them."""
+    key = [points.digest, n_clusters, random_seed, "cold", n_starts]
+    return _remembered(key, points, lambda: fit_centroids(points, n_clusters, random_seed, n_starts=n_starts))
+
+
+def _remembered(key: list[object], points: Points, fit: Callable[[], Vectors]) -> Vectors:
+    """The centroids that the cache has under the key, else those that are fitted now, which it keeps if it can."""
+    name = sha256(json.dumps(key).encode()).hexdigest()
     with ResponseCache(cache_path()) as cache:
-        known = cache.get_computed(_KIND, [key])
-        if key not in known:
-            known = {key: fit_centroids(points, n_clusters, random_seed, refit, previous).tobytes()}
-            cache.put_computed(_KIND, known)
-    return np.frombuffer(known[key], dtype=np.float32).reshape(-1, points.vectors.shape[1])
+        known = cache.get_computed(_KIND, [name]).get(name)
+        if known is None:
+            known = fit().tobytes()
+            if is_writable(cache.path):
+                cache.put_computed(_KIND, {name: known})
+    return np.frombuffer(known, dtype=np.float32).reshape(-1, points.vectors.shape[1])
 
 
 def centroid_rows(centroids: Vectors) -> pd.DataFrame:

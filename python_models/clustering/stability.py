@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from python_models.clustering.kmeans import fit_centroids, nearest
+from python_models.clustering.centroids import fit_other_centroids_once
+from python_models.clustering.kmeans import nearest
 from python_models.clustering.placement import place_by_most_tags
 from python_models.clustering.points import Points, Vectors, mean_vectors, sample_points, tag_points, tag_sets
 
@@ -60,7 +61,7 @@ def _placing_by_mean(tags: pd.DataFrame, placed: pd.DataFrame, k: int) -> Callab
 
 
 def _centroids(points: Points, k: int, seed: int) -> Vectors:
-    return fit_centroids(points, k, seed, n_starts=_N_STARTS if len(points.vectors) > _MANY else None)
+    return fit_other_centroids_once(points, k, seed, _N_STARTS if len(points.vectors) > _MANY else None)
 
 
 def _best_in_turn(clusters: pd.Series[int], samples: pd.DataFrame) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from python_models.clustering import centroids as remembering
-from python_models.clustering.centroids import fit_centroids_once
+from python_models.clustering.centroids import fit_centroids_once, fit_other_centroids_once
 from python_models.clustering.kmeans import automatic_n_clusters, fit_centroids, nearest
 from python_models.clustering.points import Points, Vectors, sample_points, tag_points
 
@@ -222,3 +222,31 @@ def test_what_is_remembered_is_for_these_points_and_these_settings_only(
     for given in [*asked, *asked]:
         fit_centroids_once(*given, None)
     assert len(computed) == len(asked)
+
+
+def test_clusters_of_other_seeds_are_remembered_by_seed_number_and_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the project's own of the same points; where the cache cannot be written they are fitted every time."""
+    cache = tmp_path / "cache.sqlite"
+    monkeypatch.setenv("TACOS_CACHE", str(cache))
+    points = tag_points(tags_around(CENTRES))
+    fit_centroids_once(points, 2, 43, "warm", None)
+    asked = [(points, 2, 43, 1), (points, 2, 44, 1), (points, 3, 43, 1), (points, 2, 43, None)]
+    computed: list[Any] = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        computed.append(given)
+        return fit_centroids(*given, **named)
+
+    monkeypatch.setattr(remembering, "fit_centroids", counted)
+    first = [fit_other_centroids_once(*given) for given in asked]
+    again = [fit_other_centroids_once(*given) for given in asked]
+    assert len(computed) == len(asked)
+    for one, other, (_, k, seed, n_starts) in zip(first, again, asked, strict=True):
+        assert np.array_equal(one, other)
+        assert np.array_equal(one, fit_centroids(points, k, seed, n_starts=n_starts))
+    monkeypatch.setattr(remembering, "is_writable", lambda path: False)
+    fresh = [fit_other_centroids_once(points, 2, 45, 1) for _ in range(2)]
+    assert np.array_equal(*fresh)
+    assert len(computed) == len(asked) + 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +17,10 @@ from sqlmesh import Context
 
 from python_models.diagnostics.llm_calls import cached_calls
 from python_models.llm.cache.response_cache import ResponseCache
+from python_models.llm.cache.rows import CachedReply
 from python_models.llm.cache.transfer import export_cache, import_cache
 from python_models.llm.endpoint.endpoint import Endpoint
-from python_models.llm.errors import PriceError, SpendingLimitReached
+from python_models.llm.errors import CacheError, PriceError, SpendingLimitReached
 from python_models.llm.spending.budget import Budget
 from python_models.llm.spending.prices import Price, find_price, max_prompt_tokens, read_prices
 
@@ -249,3 +251,22 @@ def test_imported_replies_were_paid_elsewhere(server: FakeEndpoint, tmp_path: Pa
     one = PRICE.worst_cost(max_prompt_tokens(tag_request("Do thing number 200.")), 100)
     answers = run(server, tmp_path, tagging_work(201), max_cost_usd=one)
     assert len(answers) == 201
+
+
+def test_a_reply_that_was_changed_in_the_cache_has_no_cost(tmp_path: Path) -> None:
+    """Its tokens would be as little as its text what was stored."""
+    path = tmp_path / "cache.sqlite"
+    reply = CachedReply("ab" * 32, "tagging", "gpt-6-luna", 1, "{}", None, "stop", 100, 10, 20, 5.0, 1_000)
+    batch = reply._replace(key="cd" * 32, is_batch=True)
+    free = reply._replace(key="ef" * 32, is_free=True, is_imported=True)
+    with ResponseCache(path) as cache:
+        for stored in (reply, batch, free, reply._replace(key="01" * 32, model="unheard of")):
+            cache.put(stored).result()
+    price = read_prices()["gpt-6-luna"].cost(100, 10, 20)
+    calls = pa.Table.from_batches(cached_calls(path)).to_pylist()
+    assert [call["cost_usd"] for call in calls] == [price, price / 2, 0.0, None]
+    assert [call["payment"] for call in calls] == ["here", "batch", "free", "here"]
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE replies SET n_completion_tokens = 2000 WHERE is_batch")
+    with pytest.raises(CacheError, match=r"the reply cdcd.* does not match its checksum"):
+        list(cached_calls(path))

@@ -88,7 +88,7 @@ def one_size(n_samples: int, folder: Path) -> dict[str, Any]:
     """All measurements of a size."""
     environment = {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
     environment["TACOS_ASK_FAILED_AGAIN"] = "0"  # a few generated tags look like no tag: what failed stays so
-    project = ProjectCopy(folder, environment)
+    project = ProjectCopy(folder, environment, has_coherence=True)
     write_records(project, n_samples)
     tacos = ("-c", "import sys; from python_models.cli import main; sys.exit(main(['run']))")
     plain = ("-c", "from sqlmesh.cli.main import cli; cli(['run', '--ignore-cron'])")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from python_models.llm.cache.checksum import CHECKED_REPLY_COLUMNS, reply_checksum
 from python_models.llm.cache.response_cache import ResponseCache
-from python_models.llm.cache.schema import damaged_error
+from python_models.llm.cache.rows import COLUMNS
 from python_models.llm.spending.prices import Price, find_price, read_prices
 from python_models.settings import cache_path
-
-_BATCH_ROWS = 10_000
-_COLUMNS = f"{CHECKED_REPLY_COLUMNS}, is_imported, checksum, rowid"
-_QUERY = f"SELECT {_COLUMNS} FROM replies WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
 
 CALL_SCHEMA = pa.schema(
     {
@@ -41,8 +36,6 @@ CALL_SCHEMA = pa.schema(
 def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
     """Yield one row of ``CALL_SCHEMA`` per reply in the cache, in bounded memory; nothing if there is no cache yet.
 
-    Columns are read as they lie in the cache, and every row is held against its checksum.
-
     Raises:
         CacheError: the cache cannot be read, or a reply is not what was stored.
     """
@@ -51,23 +44,19 @@ def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
         return
     prices = read_prices()
     price_of = cache(lambda model: find_price(prices, model))
-    last: Any = 0
     with ResponseCache(path, read_only=True) as replies:
-        while rows := replies.read(_QUERY, (last, _BATCH_ROWS)):
-            for row in rows:
-                if reply_checksum(*row[:-3]) != row[-2]:
-                    raise damaged_error(path, f"the reply {bytes(row[0]).hex()}")  # type: ignore[call-overload]
-            names = _COLUMNS.split(", ")
-            yield _calls(dict(zip(names, zip(*rows, strict=True), strict=True)), price_of)
-            last = rows[-1][-1]
+        for rows in replies.iter_rows():
+            columns = dict(zip(COLUMNS.split(", "), zip(*rows, strict=True), strict=False))  # after them the rowid
+            yield _calls(columns, price_of)
 
 
-def _calls(columns: dict[str, Sequence[Any]], price_of: Callable[[str], Price | None]) -> pa.RecordBatch:
+def _calls(columns: Mapping[str, Sequence[Any]], price_of: Callable[[str], Price | None]) -> pa.RecordBatch:
     """Columns of the cache as those of ``CALL_SCHEMA``."""
     tokens = ("n_prompt_tokens", "n_cached_tokens", "n_completion_tokens", "n_cache_write_tokens")
     priced = zip(*(columns[name] for name in ("model", "is_free", "is_batch", *tokens)), strict=True)
     paid = zip(*(columns[name] for name in ("is_free", "is_imported", "is_batch")), strict=True)
-    columns |= {
+    columns = {
+        **columns,
         "request_key": [key.hex() for key in columns["request_key"]],
         "model_name": columns["model"],
         "n_cached_prompt_tokens": columns["n_cached_tokens"],

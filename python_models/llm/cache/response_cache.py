@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from python_models.llm.cache.checksum import reply_checksum, row_checksum
 from python_models.llm.cache.rows import COLUMNS, INSERT_COMPUTED, INSERT_REPLY, CachedReply, Usage
@@ -19,6 +20,7 @@ from python_models.llm.cache.writer import CacheWriter, Work
 from python_models.llm.errors import CacheError
 
 _KEYS_PER_QUERY = 500
+Row = tuple[Any, ...]
 
 
 class ResponseCache:
@@ -78,7 +80,8 @@ class ResponseCache:
         sql = f"SELECT {COLUMNS} FROM replies WHERE request_key IN "  # noqa: S608
         for block in _blocks(keys):
             for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
-                reply = self._checked(row)
+                self._check(row)
+                reply = _as_reply(row)
                 found[reply.key] = reply
         return found
 
@@ -122,19 +125,22 @@ class ResponseCache:
             )
         )
 
+    def iter_rows(self) -> Iterator[list[Row]]:
+        """Blocks of all rows of ``COLUMNS`` and rowid, in the order in which they were stored, in bounded memory."""
+        last = 0
+        while rows := self._read(
+            f"SELECT {COLUMNS}, rowid FROM replies WHERE rowid > ? ORDER BY rowid LIMIT 1000",  # noqa: S608
+            [last],
+        ):
+            for row in rows:
+                self._check(row)
+            last = rows[-1][-1]
+            yield rows
+
     def iter_replies(self) -> Iterator[CachedReply]:
         """All replies in the order in which they were stored, in bounded memory."""
-        last = 0
-        while True:
-            rows = self._read(
-                f"SELECT rowid, {COLUMNS} FROM replies WHERE rowid > ? ORDER BY rowid LIMIT 1000",  # noqa: S608
-                [last],
-            )
-            if not rows:
-                return
-            for row in rows:
-                yield self._checked(row[1:])
-            last = rows[-1][0]
+        for rows in self.iter_rows():
+            yield from map(_as_reply, rows)
 
     def iter_computed(self) -> Iterator[tuple[str, str, bytes]]:
         """All computed values as (kind, key, value), in bounded memory."""
@@ -155,12 +161,11 @@ class ResponseCache:
         """Run a query on the cache file (for the batch API and statistics)."""
         return self._read(sql, parameters)
 
-    def _checked(self, row: tuple) -> CachedReply:  # type: ignore[type-arg]
-        """The reply of a row of ``COLUMNS``."""
+    def _check(self, row: Row) -> None:
+        """Hold a row of ``COLUMNS`` against its checksum."""
         key = row[0]
         if not isinstance(key, bytes) or reply_checksum(*row[:13], row[14], row[15]) != row[16]:
             raise damaged_error(self.path, f"the reply {key.hex() if isinstance(key, bytes) else key}")
-        return CachedReply._make((key.hex(), *row[1:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))
 
     def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
         if row_checksum(kind, key, value) != checksum:
@@ -181,3 +186,8 @@ def _blocks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _marks(block: Sequence[str]) -> str:
     return f"({','.join('?' * len(block))})"
+
+
+def _as_reply(row: Row) -> CachedReply:
+    """The reply of a row of ``COLUMNS``, whatever stands after them."""
+    return CachedReply._make((row[0].hex(), *row[1:12], row[12] == 1, row[13] == 1, row[14] == 1, row[15]))

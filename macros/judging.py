@@ -136,10 +136,23 @@ def selection_turn(evaluator, rank: exp.Expression, quota: exp.Expression) -> st
 
 
 @macro()
-def cluster_turn(evaluator, n_candidates: exp.Expression) -> str:
-    """The order of the clusters in a turn: the larger first, as it stands for more; the paper's: the smaller first."""
-    sign = "" if evaluator.var("judging_profile") == "paper" else "-"
-    return f"{sign}{n_candidates.sql(dialect='duckdb')}"
+def in_turns(evaluator, members: exp.Expression, place: exp.Expression) -> str:
+    """All columns of ``members`` and ``turn_order``, from 1: by ``turn``, in it by cluster, in that by ``place``.
+
+    In a turn the larger cluster comes first, as it stands for more; in the paper's profile the smaller one. One turn at
+    a time: a single order over all members would be the work of one process on a cluster of machines.
+    """
+    name, sign = members.name, "" if evaluator.var("judging_profile") == "paper" else "-"
+    return f"""(
+      SELECT members.*, starts.n_before + ROW_NUMBER() OVER (
+        PARTITION BY members.turn
+        ORDER BY {sign}members.n_candidates, members.cluster_id, members.{place.name}
+      ) AS turn_order
+      FROM {name} AS members
+      INNER JOIN (
+        SELECT turn, SUM(COUNT(*)) OVER (ORDER BY turn) - COUNT(*) AS n_before FROM {name} GROUP BY turn
+      ) AS starts ON starts.turn = members.turn
+    )"""
 
 
 @macro()

@@ -60,36 +60,16 @@ WITH counts AS (
     @SELECTION_TURN(slots.slot_rank, quotas.quota) AS turn
   FROM quotas
   CROSS JOIN UNNEST(GENERATE_SERIES(1, LEAST(quotas.n_candidates, @CLUSTER_CAP()))) AS slots(slot_rank)
-), turn_starts AS (
-  SELECT
-    turn,
-    SUM(COUNT(*)) OVER (ORDER BY turn) - COUNT(*) AS n_before
-  FROM turns
-  GROUP BY
-    turn
-), ordered /* Turn by turn: one order over all of them would be the work of one process on a cluster of machines. */ AS (
-  SELECT
-    turns.cluster_id,
-    turns.n_candidates,
-    turns.selection_size,
-    turns.quota,
-    turn_starts.n_before + ROW_NUMBER() OVER (
-      PARTITION BY turns.turn
-      ORDER BY @CLUSTER_TURN(turns.n_candidates), turns.cluster_id, turns.slot_rank
-    ) AS slot_order
-  FROM turns
-  INNER JOIN turn_starts
-    ON turn_starts.turn = turns.turn
 )
 SELECT
   cluster_id::INT AS cluster_id,
   MAX(n_candidates)::BIGINT AS n_candidates,
   (
     COUNT(*) FILTER(WHERE
-      slot_order <= selection_size)
+      turn_order <= selection_size)
   )::BIGINT AS n_planned,
   MAX(quota)::BIGINT AS quota,
   MAX(selection_size)::BIGINT AS selection_size
-FROM ordered
+FROM @IN_TURNS(turns, slot_rank) AS ordered
 GROUP BY
   cluster_id

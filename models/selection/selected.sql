@@ -75,25 +75,6 @@ WITH members AS (
   FROM standing
   WHERE
     place <= @CLUSTER_CAP() AND @ONCE()
-), turn_starts AS (
-  SELECT
-    turn,
-    SUM(COUNT(*)) OVER (ORDER BY turn) - COUNT(*) AS n_before
-  FROM turns
-  GROUP BY
-    turn
-), taken /* Turn by turn: one order over all samples would be the work of one process on a cluster of machines. */ AS (
-  SELECT
-    turns.sample_id,
-    turns.cluster_id,
-    turns.cluster_rank,
-    turn_starts.n_before + ROW_NUMBER() OVER (
-      PARTITION BY turns.turn
-      ORDER BY @CLUSTER_TURN(turns.n_candidates), turns.cluster_id, turns.place
-    ) AS selection_rank
-  FROM turns
-  INNER JOIN turn_starts
-    ON turn_starts.turn = turns.turn
 ), budget AS (
   SELECT
     MAX(selection_size) AS selection_size
@@ -103,16 +84,16 @@ SELECT
   taken.sample_id::TEXT AS sample_id,
   taken.cluster_id::INT AS cluster_id,
   taken.cluster_rank::BIGINT AS cluster_rank,
-  taken.selection_rank::BIGINT AS selection_rank,
+  taken.turn_order::BIGINT AS selection_rank,
   scores.judge_score::DOUBLE AS judge_score,
   scores.cluster_score::DOUBLE AS cluster_score,
   scores.judge_model::TEXT AS judge_model,
   samples.instruction::TEXT AS instruction,
   samples.response::TEXT AS response,
   samples.system_prompt::TEXT AS system_prompt
-FROM taken
+FROM @IN_TURNS(turns, place) AS taken
 INNER JOIN budget
-  ON taken.selection_rank <= budget.selection_size
+  ON taken.turn_order <= budget.selection_size
 INNER JOIN tacos.sample_scores AS scores
   ON scores.sample_id = taken.sample_id AND scores.cluster_id = taken.cluster_id
 INNER JOIN tacos.samples AS samples

@@ -23,8 +23,8 @@ from python_models.engine_connection import with_parameters
 from python_models.selection.history import TABLES
 from python_models.settings import PROJECT_ROOT
 
-LONG_FOR_A_REASON = {"tag_spellings.sql", "method_ranks.sql", "selected.sql"}
-"""A chain of seven rules, four ways to choose, the whole order of choice: a cut would part what is read together."""
+LONG_FOR_A_REASON = {"tag_spellings.sql", "method_ranks.sql"}
+"""A chain of seven rules, four ways to choose: a cut would part what is read together."""
 
 LONG_MODULES = {
     "source/json_stream.py": "one scanner, whose steps share its state",

@@ -5,7 +5,8 @@
 
 For every size a project of its own, in this order: `first` from nothing, the replies made at once in the process;
 `rebuild` from an empty warehouse with the cache alone (no endpoint there); `nothing_new` twice, by `tacos run` and by
-`sqlmesh run`; `increment` with 1% more samples. Peak memory is that of the process, CPU seconds are of all cores.
+`sqlmesh run`; `increment` and `next_increment` with 1% more samples each. Peak memory is that of the process,
+CPU seconds are of all cores.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,14 @@ _THEME_SHARE = 0.8
 _WORDS = ("please", "explain", "write", "about", "with", "steps", "reasons", "and", "numbers", "in", "detail", "for")
 
 
-def records(n_samples: int, n_before: int, seed: int) -> Iterator[str]:
+def records(n_samples: int, seed: int = 1) -> Iterator[str]:
     """JSON lines of Alpaca records of usual lengths that name their tags and say what they are worth."""
     choose = random.Random(seed)  # noqa: S311
     table = generate_tags(n_samples, seed=seed, theme_share=_THEME_SHARE).rows
     by_sample: dict[str, list[str]] = {}
     for sample, tag in zip(table["sample_id"].to_pylist(), table["raw_tag"].to_pylist(), strict=True):
         by_sample.setdefault(sample, []).append(tag.replace(";", " ").rstrip("."))
-    for number, tags in enumerate(by_sample.values(), n_before):
+    for number, tags in enumerate(by_sample.values()):
         words = " ".join(choose.choices(_WORDS, k=8))
         response = " ".join(choose.choices(_WORDS, k=min(int(choose.expovariate(1 / 45)) + 5, 400)))
         points = round(min(max(choose.gauss(60, 15), 1), 100))
@@ -56,10 +58,10 @@ def records(n_samples: int, n_before: int, seed: int) -> Iterator[str]:
         )
 
 
-def write_records(project: ProjectCopy, n_samples: int, n_before: int = 0, seed: int = 1) -> None:
+def write_records(project: ProjectCopy, lines: Iterable[str]) -> None:
     """Append records to the dataset of a project."""
-    with project.dataset.open("a", encoding="utf-8") as lines:
-        lines.writelines(f"{line}\n" for line in records(n_samples, n_before, seed))
+    with project.dataset.open("a", encoding="utf-8") as dataset:
+        dataset.writelines(f"{line}\n" for line in lines)
 
 
 def measure(project: ProjectCopy, *command: str) -> dict[str, Any]:
@@ -89,7 +91,10 @@ def one_size(n_samples: int, folder: Path) -> dict[str, Any]:
     environment = {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
     environment["TACOS_ASK_FAILED_AGAIN"] = "0"  # a few generated tags look like no tag: what failed stays so
     project = ProjectCopy(folder, environment, has_coherence=True)
-    write_records(project, n_samples)
+    # What comes later is of the same kind as what was there: all of it is one draw.
+    n_more = n_samples // 100
+    lines = records(n_samples + 2 * n_more)
+    write_records(project, islice(lines, n_samples))
     tacos = ("-c", "import sys; from python_models.cli import main; sys.exit(main(['run']))")
     plain = ("-c", "from sqlmesh.cli.main import cli; cli(['run', '--ignore-cron'])")
     result: dict[str, Any] = {"first": measure(project, *INSTANT_RUN)}
@@ -97,18 +102,31 @@ def one_size(n_samples: int, folder: Path) -> dict[str, Any]:
         file.unlink()
     result["rebuild"] = measure(project, *tacos)
     result["nothing_new"], result["nothing_new_sqlmesh"] = measure(project, *tacos), measure(project, *plain)
-    n_calls = project.n_calls("tagging") + project.n_calls("judging")
-    write_records(project, n_samples // 100, n_samples, seed=2)
-    result["increment"] = measure(project, *INSTANT_RUN)
     tables = ("samples", "raw_tags", "tag_map")
     counts = {name: project.query(f"SELECT COUNT(*) FROM tacos.{name}")[0][0] for name in tables}  # noqa: S608
     result["counts"] = counts | {
-        "calls": n_calls,
-        "calls_of_increment": project.n_calls("tagging") + project.n_calls("judging") - n_calls,
+        "calls": n_calls(project),
         "warehouse_mb": round((project.root / "warehouse.duckdb").stat().st_size / 2**20),
         "cache_mb": round(project.cache.stat().st_size / 2**20),
     }
+    for name in ("increment", "next_increment"):
+        result[name] = increment(project, islice(lines, n_more))
     return result
+
+
+def increment(project: ProjectCopy, lines: Iterable[str]) -> dict[str, Any]:
+    """A run with more records: what it took, its calls, and the frequency threshold, which some of them move."""
+    threshold = "SELECT min_samples FROM tacos_internal.normalization_thresholds"
+    n_calls_before, before = n_calls(project), project.query(threshold)[0][0]
+    write_records(project, lines)
+    figures = measure(project, *INSTANT_RUN)
+    after = project.query(threshold)[0][0]
+    return figures | {"calls": n_calls(project) - n_calls_before, "min_samples": [before, after]}
+
+
+def n_calls(project: ProjectCopy) -> int:
+    """Calls that were paid for so far."""
+    return project.n_calls("tagging") + project.n_calls("judging")
 
 
 def exponents(sizes: dict[str, dict[str, Any]]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import machine
-from end_to_end import INSTANT_RUN, measure, write_records
+from end_to_end import INSTANT_RUN, measure, records, write_records
 from project_copy import ProjectCopy
 
 from python_models.llm.cache.response_cache import ResponseCache
@@ -57,7 +57,7 @@ def one_way(n_samples: int, folder: Path, judges: dict[str, str]) -> dict[str, A
     """Estimate, run, count."""
     environment = {"TACOS_GATEWAY": "openai", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
     project = ProjectCopy(folder, environment | judges)
-    write_records(project, n_samples)
+    write_records(project, records(n_samples))
     lines = project.run("estimate", "--json", module="python_models.cli").splitlines()
     estimates = json.loads(next(line for line in lines if line.startswith("[")))
     measure(project, *INSTANT_RUN)

@@ -53,7 +53,7 @@ def child(n_samples: int, folder: Path) -> None:
     from python_models.llm.endpoint.client import ChatClient
 
     with dataset.open("w", encoding="utf-8") as lines:
-        lines.writelines(f"{line}\n" for line in records(n_samples, 0, 1))
+        lines.writelines(f"{line}\n" for line in records(n_samples))
     ChatClient.ask = ask_at_once  # type: ignore[method-assign]
     context = Context(paths=str(_ROOT))
     result: dict[str, Any] = {}

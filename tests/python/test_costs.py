@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +82,18 @@ def test_a_replay_makes_one_key_and_one_parse_of_each(tmp_path: Path, counts: Co
     counts.clear()
     assert sum(batch.num_rows for batch in cached_calls(tmp_path / "cache.sqlite")) == N_ITEMS
     assert counts["queries"] <= N_ITEMS / 1_000 + 3
+
+
+def test_measuring_clusters_imports_no_scikit_learn() -> None:
+    """Where the centroids are remembered, nobody else needs it, and to import it takes longer than to measure."""
+    code = (
+        "import sys; import numpy as np; "
+        "from python_models.clustering.stability import adjusted_rand_index; "
+        "from python_models.diagnostics.coherence import cluster_coherence; "
+        "adjusted_rand_index([0, 0, 1], [1, 0, 0]); cluster_coherence(np.eye(9), np.arange(9) % 2, 1); "
+        "sys.exit('sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
 
 
 class Counted(io.BufferedReader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -75,21 +76,25 @@ def instruction_vectors(instructions: Sequence[str], embedding_model: str) -> Ve
     return vectors / np.where(norms > 0, norms, 1)
 
 
-def mean_cosines(vectors: Vectors, starts: Labels, sizes: Labels) -> Vectors:
+def mean_cosines(vectors: Vectors, groups: Sequence[Labels]) -> Vectors:
     """Mean cosine of two different members of each group, from the group's sum: no pair is looked at.
 
     Args:
-        vectors: unit vectors (n, n_dimensions), the members of a group together.
-        starts: first row of each group.
-        sizes: members of each group.
+        vectors: unit vectors (n, n_dimensions).
+        groups: the rows of each group's members.
 
     Returns:
         Shape (n_groups,), -1 to 1; NaN for a group of one.
     """
-    sums = np.add.reduceat(vectors, starts, axis=0)
-    squares = np.add.reduceat((vectors**2).sum(axis=1), starts)
-    n_pairs = (sizes * (sizes - 1)).astype(np.float64)
-    return np.asarray(((sums**2).sum(axis=1) - squares) / np.where(n_pairs > 0, n_pairs, np.nan))
+    return np.array([_mean_cosine(vectors[group]) for group in groups])
+
+
+def _mean_cosine(members: Vectors) -> float:
+    n_pairs = len(members) * (len(members) - 1)
+    total = np.einsum("ij->j", members)
+    # einsum adds in one thread, so that the last bits are the same whatever the number of cores.
+    products = np.einsum("i,i->", total, total) - np.einsum("ij,ij->", members, members)
+    return float(products / n_pairs) if n_pairs else math.nan
 
 
 def cluster_coherence(vectors: Vectors, clusters: Labels, random_seed: int) -> pd.DataFrame:
@@ -111,16 +116,14 @@ def cluster_coherence(vectors: Vectors, clusters: Labels, random_seed: int) -> p
     Source:
         Permutation test of a partition (Good, Permutation Tests, 1994); Rousseeuw 1987 for the silhouette.
     """
-    order = np.argsort(clusters, kind="stable")
-    ids, starts, sizes = np.unique(clusters[order], return_index=True, return_counts=True)
-    observed = _with_total(mean_cosines(vectors[order], starts, sizes), sizes)
+    ids, sizes = np.unique(clusters, return_counts=True)
+
+    def coherence(order: Labels) -> Vectors:
+        return _with_total(mean_cosines(vectors, np.split(order, sizes.cumsum()[:-1])), sizes)
+
+    observed = coherence(np.argsort(clusters, kind="stable"))
     generator = np.random.default_rng(random_seed)
-    random = np.array(
-        [
-            _with_total(mean_cosines(vectors[generator.permutation(len(vectors))], starts, sizes), sizes)
-            for _ in range(_N_PERMUTATIONS)
-        ]
-    )
+    random = np.array([coherence(generator.permutation(len(vectors))) for _ in range(_N_PERMUTATIONS)])
     spread = random.std(axis=0, ddof=1)
     is_as_coherent = random >= observed - _NO_SPREAD
     measured = pd.DataFrame(
@@ -145,12 +148,24 @@ def _with_total(cosines: Vectors, sizes: Labels) -> Vectors:
 
 
 def _silhouettes(vectors: Vectors, clusters: Labels, ids: Labels) -> Vectors:
-    """Mean silhouette of every cluster, and of all samples; NaN where there are fewer than two clusters."""
-    from sklearn.metrics import silhouette_samples
+    """Mean silhouette of every cluster, and of all samples; NaN where there are fewer than two clusters.
 
+    The cosine distances of a vector to all of a cluster add up to their number minus its product with their sum, so
+    that no pair is looked at here either: scikit-learn, which looks at all, takes longer to be imported than all this.
+    """
     if not 2 <= len(ids) < len(vectors):
         return np.full(len(ids) + 1, np.nan)
-    # In chunks of a bounded size: the distances of all pairs are never held at once.
-    values = silhouette_samples(vectors, clusters, metric="cosine")
-    groups = np.searchsorted(ids, clusters)
-    return np.append(np.bincount(groups, values) / np.bincount(groups), values.mean())
+    own, rows = np.searchsorted(ids, clusters), np.arange(len(vectors))
+    sizes = np.bincount(own)
+    sums = np.array([vectors[own == group].sum(axis=0) for group in range(len(ids))])
+    distances = sizes - vectors @ sums.T
+    to_itself = 1 - np.einsum("ij,ij->i", vectors, vectors)
+    inside = (distances[rows, own] - to_itself) / np.maximum(sizes[own] - 1, 1)
+    others = distances / sizes
+    others[rows, own] = np.inf
+    # What is no distance but rounding, as between copies, is 0.
+    inside, outside = (np.round(values, 12) for values in (inside, others.min(axis=1)))
+    widest = np.maximum(inside, outside)
+    is_alone = (sizes[own] == 1) | (widest == 0)
+    values = np.where(is_alone, 0, (outside - inside) / np.where(is_alone, 1, widest))
+    return np.append(np.bincount(own, values) / sizes, values.mean())

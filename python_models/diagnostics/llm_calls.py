@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from python_models.llm.cache.response_cache import ResponseCache
-from python_models.llm.cache.rows import COLUMNS
 from python_models.llm.spending.prices import Price, find_price, read_prices
 from python_models.settings import cache_path
 
@@ -32,6 +30,34 @@ CALL_SCHEMA = pa.schema(
     }
 )
 
+_COLUMNS = {
+    "request_key": "LOWER(HEX(request_key))",
+    "stage": "stage",
+    "model_name": "model",
+    "attempt": "attempt",
+    "finish_reason": "finish_reason",
+    "n_prompt_tokens": "n_prompt_tokens",
+    "n_cached_prompt_tokens": "n_cached_tokens",
+    "n_cache_write_tokens": "n_cache_write_tokens",
+    "n_completion_tokens": "n_completion_tokens",
+    "latency_ms": "latency_ms",
+    "payment": "CASE WHEN is_free THEN 'free' WHEN is_imported THEN 'imported' WHEN is_batch THEN 'batch' ELSE 'here' END",
+    "requested_at": "requested_at",
+    "is_free": "is_free",
+    "is_batch": "is_batch",
+}
+"""Where the columns stand in the cache; after those of a call what its price depends on."""
+
+_PRICED = (
+    "model_name",
+    "is_free",
+    "is_batch",
+    "n_prompt_tokens",
+    "n_cached_prompt_tokens",
+    "n_completion_tokens",
+    "n_cache_write_tokens",
+)
+
 
 def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
     """Yield one row of ``CALL_SCHEMA`` per reply in the cache, in bounded memory; nothing if there is no cache yet.
@@ -45,25 +71,12 @@ def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
     prices = read_prices()
     price_of = cache(lambda model: find_price(prices, model))
     with ResponseCache(path, read_only=True) as replies:
-        for rows in replies.iter_rows():
-            columns = dict(zip(COLUMNS.split(", "), zip(*rows, strict=True), strict=False))  # after them the rowid
-            yield _calls(columns, price_of)
-
-
-def _calls(columns: Mapping[str, Sequence[Any]], price_of: Callable[[str], Price | None]) -> pa.RecordBatch:
-    """Columns of the cache as those of ``CALL_SCHEMA``."""
-    tokens = ("n_prompt_tokens", "n_cached_tokens", "n_completion_tokens", "n_cache_write_tokens")
-    priced = zip(*(columns[name] for name in ("model", "is_free", "is_batch", *tokens)), strict=True)
-    paid = zip(*(columns[name] for name in ("is_free", "is_imported", "is_batch")), strict=True)
-    columns = {
-        **columns,
-        "request_key": [key.hex() for key in columns["request_key"]],
-        "model_name": columns["model"],
-        "n_cached_prompt_tokens": columns["n_cached_tokens"],
-        "cost_usd": [_cost_usd(price_of(model), *row) for model, *row in priced],
-        "payment": [_payment(*flags) for flags in paid],
-    }
-    return pa.RecordBatch.from_arrays([pa.array(columns[f.name], f.type) for f in CALL_SCHEMA], schema=CALL_SCHEMA)
+        for rows in replies.iter_columns(list(_COLUMNS.values())):
+            columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))  # after them the rowid
+            priced = zip(*(columns[name] for name in _PRICED), strict=True)
+            columns["cost_usd"] = tuple(_cost_usd(price_of(model), *row) for model, *row in priced)
+            arrays = [pa.array(columns[field.name], field.type) for field in CALL_SCHEMA]
+            yield pa.RecordBatch.from_arrays(arrays, schema=CALL_SCHEMA)
 
 
 def _cost_usd(
@@ -81,7 +94,3 @@ def _cost_usd(
     if price is None or n_prompt is None or n_completion is None:
         return None
     return price.cost(n_prompt, n_cached or 0, n_completion, n_written=n_written or 0, is_batch=bool(is_batch))
-
-
-def _payment(is_free: int, is_imported: int, is_batch: int) -> str:
-    return "free" if is_free else "imported" if is_imported else "batch" if is_batch else "here"

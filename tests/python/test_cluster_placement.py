@@ -10,12 +10,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import adjusted_rand_score
 from sqlmesh import Context
 from sqlmesh.core.model import Model
 from stage_runner import StageRunner
 
 from python_models.clustering.placement import place_by_mean, place_by_most_tags
-from python_models.clustering.stability import seed_stability
+from python_models.clustering.stability import adjusted_rand_index, seed_stability
 
 pytestmark = pytest.mark.long
 
@@ -146,6 +147,16 @@ def test_production_is_the_start_though_the_table_of_the_environment_is_new(proj
         moved[has_production] = (development.primary.reindex(before.index) != before).mean()
     assert moved[True] < 0.05
     assert moved[False] > 0.3
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 7, 100])
+def test_agreement_of_partitions_is_that_of_scikit_learn(n_clusters: int) -> None:
+    generator = np.random.default_rng(n_clusters)
+    clusters = generator.integers(0, n_clusters, 100)
+    partitions = [clusters, 5 - clusters, generator.permutation(clusters), clusters // 2, np.arange(100), clusters * 0]
+    for others in partitions:
+        found = adjusted_rand_index(clusters.tolist(), others.tolist())
+        assert found == pytest.approx(adjusted_rand_score(clusters, others), abs=1e-12)
 
 
 def test_stability_finds_what_the_seed_decides() -> None:

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import silhouette_samples
 from sqlmesh import Context
 from stage_runner import StageRunner
 
@@ -35,13 +36,12 @@ def total_of(measured: pd.DataFrame) -> Any:
 
 def test_the_mean_cosine_is_that_of_all_pairs() -> None:
     vectors, _ = topics()
-    sizes = np.array([1, 2, 5, 40])
-    starts = np.array([0, 1, 3, 8])
-    found = mean_cosines(vectors[:48], starts, sizes)
+    groups = np.split(np.random.default_rng(1).permutation(len(vectors)), [1, 3, 8, 48])
+    found = mean_cosines(vectors, groups)
     assert np.isnan(found[0])
-    for value, start, size in zip(found[1:], starts[1:], sizes[1:], strict=True):
-        members = vectors[start : start + size]
-        assert value == pytest.approx(np.mean([a @ b for a, b in combinations(members, 2)]), abs=1e-12)
+    for value, group in zip(found[1:], groups[1:], strict=True):
+        expected = np.mean([a @ b for a, b in combinations(vectors[group], 2)])
+        assert value == pytest.approx(expected, abs=1e-12)
 
 
 def test_true_topics_are_far_above_random_groups() -> None:
@@ -77,7 +77,7 @@ def test_a_cluster_that_is_no_topic_stands_out() -> None:
 def test_the_random_groups_have_the_mean_of_all_pairs() -> None:
     """The expectation of the baseline is known: the mean cosine of two different samples, whatever the size."""
     vectors, labels = topics()
-    everything = mean_cosines(vectors, np.array([0]), np.array([len(vectors)]))[0]
+    everything = mean_cosines(vectors, [np.arange(len(vectors))])[0]
     measured = cluster_coherence(vectors, labels, 42)
     assert measured["random_cosine"].to_numpy() == pytest.approx(everything, abs=0.02)
 
@@ -95,6 +95,27 @@ def test_the_silhouette_is_that_of_the_definition() -> None:
     assert measured["silhouette"].tolist() == pytest.approx(
         [np.mean(expected[:2]), np.mean(expected[2:]), np.mean(expected)], abs=1e-6
     )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_silhouette_is_that_of_scikit_learn(seed: int) -> None:
+    """Which looks at every pair. With clusters of one, copies, and a text without a vector."""
+    generator = np.random.default_rng(seed)
+    vectors, labels = topics(seed=seed)
+    vectors[generator.integers(0, len(vectors), 60)] = vectors[0]
+    vectors[7] = 0
+    labels = np.where(generator.random(len(labels)) < 0.3, generator.integers(0, 40, len(labels)), labels)
+    assert (np.unique(labels, return_counts=True)[1] == 1).any()
+    expected = silhouette_samples(vectors, labels, metric="cosine")
+    means = pd.Series(expected).groupby(labels).mean()
+    measured = cluster_coherence(vectors, labels, 42)
+    assert measured["silhouette"].tolist() == pytest.approx([*means, expected.mean()], abs=1e-6)
+
+
+def test_copies_in_two_clusters_have_no_silhouette() -> None:
+    """All distances are 0, and what a computer finds instead must not be divided by itself."""
+    vectors = unit(np.repeat(np.random.default_rng(0).normal(size=(1, 384)), 20, axis=0))
+    assert cluster_coherence(vectors, np.arange(20) % 2, 42)["silhouette"].tolist() == [0, 0, 0]
 
 
 def test_what_cannot_be_measured_is_missing_not_0() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,9 +37,9 @@ class Counts(Counter[str]):
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
-    """Counts keys made, queries on the cache, writes to it; the work is done as ever."""
+    """Counts keys made, queries on the cache, checksums, writes to it; the work is done as ever."""
     found = Counts()
-    key, read, submit = ChatRequest.key, ResponseCache._read, CacheWriter.submit
+    key, read, check, submit = ChatRequest.key, ResponseCache._read, ResponseCache._check, CacheWriter.submit
 
     def counted_key(self: ChatRequest, attempt: int = 1) -> str:
         found["keys"] += 1
@@ -47,12 +49,17 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
         found["queries"] += 1
         return read(self, sql, parameters)
 
+    def counted_check(self: ResponseCache, row: Any) -> None:
+        found["checks"] += 1
+        check(self, row)
+
     def counted_submit(self: CacheWriter, work: Any) -> Any:
         found["writes"] += 1
         return submit(self, work)
 
     monkeypatch.setattr(ChatRequest, "key", counted_key)
     monkeypatch.setattr(ResponseCache, "_read", counted_read)
+    monkeypatch.setattr(ResponseCache, "_check", counted_check)
     monkeypatch.setattr(CacheWriter, "submit", counted_submit)
     return found
 
@@ -77,9 +84,23 @@ def test_a_replay_makes_one_key_and_one_parse_of_each(tmp_path: Path, counts: Co
     assert counts["keys"] == counts["parses"] == N_ITEMS
     assert counts["queries"] <= math.ceil(N_ITEMS / LEAST_LOOKUP) + 5
     assert counts["writes"] == 0
+    assert counts["checks"] == N_ITEMS
     counts.clear()
     assert sum(batch.num_rows for batch in cached_calls(tmp_path / "cache.sqlite")) == N_ITEMS
     assert counts["queries"] <= N_ITEMS / 1_000 + 3
+    assert counts["checks"] == 0, "what was read a moment ago is billed without its text"
+
+
+def test_measuring_clusters_imports_no_scikit_learn() -> None:
+    """Where the centroids are remembered, nobody else needs it, and to import it takes longer than to measure."""
+    code = (
+        "import sys; import numpy as np; "
+        "from python_models.clustering.stability import adjusted_rand_index; "
+        "from python_models.diagnostics.coherence import cluster_coherence; "
+        "adjusted_rand_index([0, 0, 1], [1, 0, 0]); cluster_coherence(np.eye(9), np.arange(9) % 2, 1); "
+        "sys.exit('sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
 
 
 class Counted(io.BufferedReader):

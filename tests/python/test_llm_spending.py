@@ -253,8 +253,7 @@ def test_imported_replies_were_paid_elsewhere(server: FakeEndpoint, tmp_path: Pa
     assert len(answers) == 201
 
 
-def test_a_reply_that_was_changed_in_the_cache_has_no_cost(tmp_path: Path) -> None:
-    """Its tokens would be as little as its text what was stored."""
+def test_the_bill_says_what_a_reply_cost_and_how_it_was_paid(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     reply = CachedReply("ab" * 32, "tagging", "gpt-6-luna", 1, "{}", None, "stop", 100, 10, 20, 5.0, 1_000)
     batch = reply._replace(key="cd" * 32, is_batch=True)
@@ -266,7 +265,34 @@ def test_a_reply_that_was_changed_in_the_cache_has_no_cost(tmp_path: Path) -> No
     calls = pa.Table.from_batches(cached_calls(path)).to_pylist()
     assert [call["cost_usd"] for call in calls] == [price, price / 2, 0.0, None]
     assert [call["payment"] for call in calls] == ["here", "batch", "free", "here"]
+
+
+def test_the_bill_checks_what_the_run_has_not_read(tmp_path: Path) -> None:
+    """A reply of an old prompt, of another environment: nobody else would see that its tokens were changed."""
+    path = tmp_path / "cache.sqlite"
+    reply = CachedReply("ab" * 32, "tagging", "gpt-6-luna", 1, "{}", None, "stop", 100, 10, 20, 5.0, 1_000)
+    with ResponseCache(path) as cache:
+        for stored in (reply, reply._replace(key="cd" * 32), reply._replace(key="ef" * 32)):
+            cache.put(stored).result()
+    with ResponseCache(path) as cache:
+        assert len(cache.get_many(["ab" * 32, "ef" * 32])) == 2
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE replies SET n_completion_tokens = 2000 WHERE is_batch")
+        connection.execute("UPDATE replies SET n_completion_tokens = 2000 WHERE request_key = x'" + "cd" * 32 + "'")
     with pytest.raises(CacheError, match=r"the reply cdcd.* does not match its checksum"):
+        list(cached_calls(path))
+
+
+def test_another_cache_in_the_same_place_is_checked_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "cache.sqlite", tmp_path / "other.sqlite"
+    reply = CachedReply("ab" * 32, "tagging", "gpt-6-luna", 1, "{}", None, "stop", 100, 10, 20, 5.0, 1_000)
+    for made in (path, other):
+        with ResponseCache(made) as cache:
+            cache.put(reply).result()
+            assert cache.get_many([reply.key])
+    assert len(list(cached_calls(path))) == 1
+    with sqlite3.connect(other) as connection:
+        connection.execute("UPDATE replies SET n_completion_tokens = 2000")
+    connection.close()
+    other.replace(path)
+    with pytest.raises(CacheError, match="does not match its checksum"):
         list(cached_calls(path))

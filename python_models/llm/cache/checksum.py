@@ -1,4 +1,5 @@
-"""Checksums of the rows of the cache: computed when a row is stored, compared whenever it is read.
+"""Checksums of the rows of the cache: computed when a row is stored, compared whenever it is read, for the bill by the
+process that reads it first.
 
 They show that a disk, a copy or an editor changed a row. They are no signature: who can write the file can write both.
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from python_models.llm.cache.checked_rows import checked_rows
 from python_models.llm.cache.checksum import reply_checksum, row_checksum
 from python_models.llm.cache.rows import COLUMNS, INSERT_COMPUTED, INSERT_REPLY, CachedReply, Usage
 from python_models.llm.cache.schema import as_cache_error, connect, damaged_error, is_writable
@@ -41,6 +42,7 @@ class ResponseCache:
         if read_only and not self.path.exists():
             raise CacheError(f"There is no response cache at {self.path} yet: it is made by the first run.")
         self._connection = connect(self.path, read_only=read_only)
+        self._checked = checked_rows(self.path)
         self._writer: CacheWriter | None = None
 
     def __enter__(self) -> ResponseCache:
@@ -77,7 +79,7 @@ class ResponseCache:
     def get_many(self, keys: Sequence[str]) -> dict[str, CachedReply]:
         """The replies that are there, by key (hex)."""
         found: dict[str, CachedReply] = {}
-        sql = f"SELECT {COLUMNS} FROM replies WHERE request_key IN "  # noqa: S608
+        sql = f"SELECT {COLUMNS}, rowid FROM replies WHERE request_key IN "  # noqa: S608
         for block in _blocks(keys):
             for row in self._read(sql + _marks(block), [bytes.fromhex(key) for key in block]):
                 self._check(row)
@@ -125,22 +127,31 @@ class ResponseCache:
             )
         )
 
-    def iter_rows(self) -> Iterator[list[Row]]:
-        """Blocks of all rows of ``COLUMNS`` and rowid, in the order in which they were stored, in bounded memory."""
-        last = 0
-        while rows := self._read(
-            f"SELECT {COLUMNS}, rowid FROM replies WHERE rowid > ? ORDER BY rowid LIMIT 1000",  # noqa: S608
-            [last],
-        ):
-            for row in rows:
-                self._check(row)
-            last = rows[-1][-1]
+    def iter_columns(self, columns: Sequence[str]) -> Iterator[list[Row]]:
+        """Blocks of these columns (SQL) and the rowid of all replies, in the order of ``iter_replies``.
+
+        In bounded memory. Rows that this process has not held against their checksums yet are before they are given.
+        """
+        for rows in self._iter_rows(", ".join(columns)):
+            if not self._checked.has_all(row[-1] for row in rows):
+                last = rows[0][-1] - 1
+                for row in next(self._iter_rows(COLUMNS, last)):
+                    self._check(row)
             yield rows
 
     def iter_replies(self) -> Iterator[CachedReply]:
         """All replies in the order in which they were stored, in bounded memory."""
-        for rows in self.iter_rows():
-            yield from map(_as_reply, rows)
+        for rows in self._iter_rows(COLUMNS):
+            for row in rows:
+                self._check(row)
+                yield _as_reply(row)
+
+    def _iter_rows(self, columns: str, after: int = 0) -> Iterator[list[Row]]:
+        """Blocks of columns and rowid, after a rowid."""
+        sql = f"SELECT {columns}, rowid FROM replies WHERE rowid > ? ORDER BY rowid LIMIT 1000"  # noqa: S608
+        while rows := self._read(sql, [after]):
+            yield rows
+            after = rows[-1][-1]
 
     def iter_computed(self) -> Iterator[tuple[str, str, bytes]]:
         """All computed values as (kind, key, value), in bounded memory."""
@@ -162,10 +173,11 @@ class ResponseCache:
         return self._read(sql, parameters)
 
     def _check(self, row: Row) -> None:
-        """Hold a row of ``COLUMNS`` against its checksum."""
+        """Hold a row of ``COLUMNS`` and rowid against its checksum."""
         key = row[0]
         if not isinstance(key, bytes) or reply_checksum(*row[:13], row[14], row[15]) != row[16]:
             raise damaged_error(self.path, f"the reply {key.hex() if isinstance(key, bytes) else key}")
+        self._checked.add(row[-1])
 
     def _checked_value(self, kind: str, key: str, value: bytes, checksum: bytes) -> bytes:
         if row_checksum(kind, key, value) != checksum:

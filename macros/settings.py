@@ -5,6 +5,7 @@ import sys
 from sqlmesh import macro
 
 from python_models.cli.warehouse import check_that_it_opens
+from python_models.execution import execute_lightly
 from python_models.loading import load_lightly
 from python_models.settings import database_path, make_spark_folder, uses_spark
 from python_models.spark import keep_inner_steps
@@ -13,6 +14,7 @@ from python_models.variable_rules import check_variables
 from python_models.variables import configured_variables
 
 load_lightly()  # `sqlmesh` loads the macros before the models
+execute_lightly()
 
 # `sqlmesh plan` loads the macros before it opens the warehouse, and has no words of its own for one that is held, nor
 # for a variable that means nothing, which would end in the middle of some model; `sqlmesh run` opens the file first.

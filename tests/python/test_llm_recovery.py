@@ -16,6 +16,7 @@ from llm_helpers import judge_request, parse_scores, run, tag_request, tagging_w
 from sqlmesh.core.engine_adapter import create_engine_adapter
 
 from python_models.llm.answer_columns import ANSWER_FIELDS, answer_values
+from python_models.llm.cache import recovery
 from python_models.llm.cache.recovery import recover_replies
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.engine import Answer
@@ -81,6 +82,34 @@ def test_a_cache_of_something_else_and_a_damaged_backup_are_filled(warehouse: An
         lose_cache(tmp_path)
         run(server, tmp_path, tagging_work(N_ITEMS - 5))
         assert recover_replies(warehouse) == 5
+
+
+def test_it_is_looked_for_once_in_a_run_and_anew_in_the_next(
+    warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+    stored_replies = recovery._stored_replies
+    monkeypatch.setattr(recovery, "_stored_replies", lambda context: looks.append(context) or stored_replies(context))
+    with FakeEndpoint() as server:
+        for stage in ("tag", "pair"):
+            assert recover_replies(warehouse) == 0
+            answers = run(server, tmp_path, tagging_work(N_ITEMS))
+            store(warehouse, f"sqlmesh__tacos.tacos__{stage}_replies__1", answers)
+        assert len(looks) == 1
+        assert recover_replies(warehouse) == 0
+        lose_cache(tmp_path)
+        run(server, tmp_path, tagging_work(1))
+        assert recover_replies(SimpleNamespace(engine_adapter=warehouse.engine_adapter.with_settings())) == N_ITEMS - 1
+    assert len(looks) == 2
+
+
+def test_a_cache_that_shrinks_in_a_run_is_filled_again(warehouse: Any, tmp_path: Path) -> None:
+    with FakeEndpoint() as server:
+        store(warehouse, "sqlmesh__tacos.tacos__tag_replies__1", run(server, tmp_path, tagging_work(N_ITEMS)))
+        assert recover_replies(warehouse) == 0
+        lose_cache(tmp_path)
+        run(server, tmp_path, tagging_work(1))
+        assert recover_replies(warehouse) == N_ITEMS - 1
 
 
 def test_a_reply_that_took_two_attempts_is_found_without_the_first(warehouse: Any, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ FOUNDATIONS = {
     "engine_connection": set(),
     "env_file": {"settings"},
     "environments": set(),
+    "execution": set(),
     "loading": {"settings"},
     "portable": set(),
     "spark": {"settings"},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 from sqlglot import exp
@@ -32,11 +34,15 @@ _N_PROBES = 1_000
 _BATCH_ROWS = 1_000
 _KIND, _KEY = "recovered", "n_attempts"
 
+# Replies that the cache had when it was seen to lack none, by the engine adapter, which a run has one of.
+_n_when_whole: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
 
 def recover_replies(context: BaseContext) -> int:
     """Put the usable replies of all tables of the warehouse, also of old versions, into a cache that lacks them.
 
-    Says so on stderr. A failed reply is not taken back: it would be asked for again anyway. On DuckDB only.
+    Says so on stderr. A failed reply is not taken back: it would be asked for again anyway. On DuckDB only. Looks once
+    in a run, and again if the cache shrinks: what the warehouse gains in between comes from the cache.
 
     Args:
         context: the execution context of a model that is about to ask.
@@ -47,10 +53,13 @@ def recover_replies(context: BaseContext) -> int:
     Raises:
         CacheError: the cache file cannot be used.
     """
-    if _stored_replies(context) is None:
+    if context.engine_adapter.dialect != "duckdb":
         return 0
     with ResponseCache(cache_path()) as cache:
-        n_recovered = take_back(context, cache)
+        if cache.counts()[0] >= _n_when_whole.get(context.engine_adapter, math.inf):
+            return 0
+        n_recovered = _take_back(context, _stored_replies(context), cache)
+        _n_when_whole[context.engine_adapter] = cache.counts()[0]
         if n_recovered:
             print(
                 f"The cache {cache.path} lacks replies that the warehouse holds (was it lost, or is TACOS_CACHE "
@@ -76,13 +85,12 @@ def cache_of_a_run(context: BaseContext) -> Iterator[ResponseCache | None]:
             if cache is not None:
                 cache.read("VACUUM INTO ?", [str(folder / path.name)])
             cache = stack.enter_context(ResponseCache(folder / path.name))
-            take_back(context, cache)
+            _take_back(context, replies, cache)
         yield cache
 
 
-def take_back(context: BaseContext, cache: ResponseCache) -> int:
+def _take_back(context: BaseContext, replies: exp.Query | None, cache: ResponseCache) -> int:
     """Store the replies of the warehouse in a cache that lacks them; returns how many it lacked."""
-    replies = _stored_replies(context)
     if replies is None or not _is_lacking(context, replies, cache):
         return 0
     n_before = cache.counts()[0]

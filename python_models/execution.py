@@ -90,14 +90,11 @@ def _comment_at_once(adapter: Any) -> None:
     def create_column_comments(
         self: Any, table_name: Any, column_comments: Mapping[str, str], *others: Any, **options: Any
     ) -> None:
-        self._connection_pool.begin()
         try:
-            self.execute("; ".join(comments_sql(exp.to_table(table_name), column_comments)))
+            with self.transaction():
+                self.execute("; ".join(comments_sql(exp.to_table(table_name), column_comments)))
         except Exception:
-            self._connection_pool.rollback()
             comment_one_by_one(self, table_name, column_comments, *others, **options)  # it says which was refused
-        else:
-            self._connection_pool.commit()
 
     adapter._create_column_comments = create_column_comments
 

@@ -30,6 +30,7 @@ CALL_SCHEMA = pa.schema(
     }
 )
 
+_PAYMENT = "WHEN is_free THEN 'free' WHEN is_imported THEN 'imported' WHEN is_batch THEN 'batch' ELSE 'here'"
 _COLUMNS = {
     "request_key": "LOWER(HEX(request_key))",
     "stage": "stage",
@@ -41,7 +42,7 @@ _COLUMNS = {
     "n_cache_write_tokens": "n_cache_write_tokens",
     "n_completion_tokens": "n_completion_tokens",
     "latency_ms": "latency_ms",
-    "payment": "CASE WHEN is_free THEN 'free' WHEN is_imported THEN 'imported' WHEN is_batch THEN 'batch' ELSE 'here' END",
+    "payment": f"CASE {_PAYMENT} END",
     "requested_at": "requested_at",
     "is_free": "is_free",
     "is_batch": "is_batch",

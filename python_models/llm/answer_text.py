@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import orjson
@@ -161,16 +161,17 @@ def _n_keys(value: Any) -> int:
     """Keys of all objects in a value: as many as its text has colons, then none came twice. -1 where a number is a
     float: orjson reads integers of more than 64 bits so."""
     n_keys = 0
-    waiting = [value]
+    waiting: list[Iterable[Any]] = [[value]]
     while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, dict):
-            n_keys += len(inner)
-            waiting += inner.values()
-        elif isinstance(inner, list):
-            waiting += inner
-        elif isinstance(inner, float):
-            return -1
+        for inner in waiting.pop():
+            kind = type(inner)
+            if kind is dict:
+                n_keys += len(inner)
+                waiting.append(inner.values())
+            elif kind is list:
+                waiting.append(inner)
+            elif kind is float:
+                return -1
     return n_keys
 
 

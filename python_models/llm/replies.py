@@ -106,6 +106,10 @@ def _clean_tag(written: str) -> str:
 _known_tag = lru_cache(maxsize=10_000)(_clean_tag)  # models use the same tags again and again
 
 
+_REPEATED_CHARS = 100
+"""Replies up to this length, two numbers in JSON, come again and again: what one says is remembered."""
+
+
 def parse_scores(text: str) -> tuple[int, int]:
     """Read a judging reply: an object with ``first_score`` and ``second_score``, whole numbers from 1 to 100.
 
@@ -114,8 +118,15 @@ def parse_scores(text: str) -> tuple[int, int]:
     Raises:
         InvalidReply: unreadable, ``missing_key``, ``invalid_value`` or ``out_of_range``.
     """
+    return _known_scores(text) if len(text) <= _REPEATED_CHARS else _parse_scores(text)
+
+
+def _parse_scores(text: str) -> tuple[int, int]:
     scores = read_json_object(text, "first_score", "second_score")
     return _read_score(scores, "first_score"), _read_score(scores, "second_score")
+
+
+_known_scores = lru_cache(maxsize=10_000)(_parse_scores)
 
 
 def _read_score(scores: dict[str, Any], name: str) -> int:

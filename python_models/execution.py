@@ -44,7 +44,7 @@ def _render_once(renderer: Any) -> None:
         needs_optimization: bool = True,
         runtime_stage: RuntimeStage = RuntimeStage.LOADING,
         **options: Any,
-    ) -> exp.Query | None:
+    ) -> Any:
         is_to_run = needs_optimization and runtime_stage in (RuntimeStage.CREATING, RuntimeStage.EVALUATING)
         if not (is_to_run and _is_duckdb(options.get("engine_adapter")) and is_the_same_in_every_run(self._model)):
             return render_anew(

@@ -5,7 +5,8 @@
 
 For every size a project of its own, in this order: `first` from nothing, the replies made at once in the process;
 `rebuild` from an empty warehouse with the cache alone (no endpoint there); `nothing_new` twice, by `tacos run` and by
-`sqlmesh run`; `increment` with 1% more samples. Peak memory is that of the process, CPU seconds are of all cores.
+`sqlmesh run`; `increment` with 1% more samples. Peak memory is that of the process, CPU seconds are of all cores;
+`diagnostics_share` is what the diagnostics add on the clock to all the rest of a run.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def measure(project: ProjectCopy, *command: str) -> dict[str, Any]:
     figures = {name: round(value, 2) for name, value in asdict(cost).items() if name != "output"}
     figures["n_tables"] = len(tables)
     figures["stages"] = {name: round(seconds, 2) for name, seconds in by_stage.items()}
+    diagnosed = by_stage["diagnostics"]
+    figures["diagnostics_share"] = round(diagnosed / (cost.seconds - diagnosed), 3)
     figures["slowest"] = {name: round(seconds, 2) for name, seconds in tables.most_common(12)}
     return figures
 

@@ -90,11 +90,18 @@ def _comment_at_once(adapter: Any) -> None:
     def create_column_comments(
         self: Any, table_name: Any, column_comments: Mapping[str, str], *others: Any, **options: Any
     ) -> None:
+        pool = self._connection_pool  # SQLMesh's own transactions do nothing on DuckDB
+        if pool.is_transaction_active:
+            comment_one_by_one(self, table_name, column_comments, *others, **options)
+            return
+        pool.begin()
         try:
-            with self.transaction():
-                self.execute("; ".join(comments_sql(exp.to_table(table_name), column_comments)))
+            self.execute("; ".join(comments_sql(exp.to_table(table_name), column_comments)))
         except Exception:
+            pool.rollback()
             comment_one_by_one(self, table_name, column_comments, *others, **options)  # it says which was refused
+        else:
+            pool.commit()
 
     adapter._create_column_comments = create_column_comments
 

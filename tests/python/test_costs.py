@@ -17,9 +17,10 @@ from fake_endpoint import FakeEndpoint
 from llm_helpers import run, tagging_work
 
 from python_models.diagnostics.llm_calls import cached_calls
+from python_models.llm import replies
 from python_models.llm.cache.response_cache import ResponseCache
 from python_models.llm.cache.writer import CacheWriter
-from python_models.llm.replies import parse_tags
+from python_models.llm.replies import InvalidReply, parse_scores, parse_tags, read_json_object
 from python_models.llm.request import ChatRequest
 from python_models.source.files import DatasetFile
 from python_models.source.records import describe_files, read_ids, read_records
@@ -101,6 +102,27 @@ def test_measuring_clusters_imports_no_scikit_learn() -> None:
         "sys.exit('sklearn' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+
+
+def test_a_judges_short_reply_that_comes_again_is_not_read_again(
+    counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long one is, so that what is remembered stays small; what cannot be read is refused each time."""
+
+    def counted(text: str, *keys: str) -> Any:
+        counts["reads"] += 1
+        return read_json_object(text, *keys)
+
+    monkeypatch.setattr(replies, "read_json_object", counted)
+    short = '{"first_score": 71, "second_score": 7}  '
+    long = short + " " * 200
+    assert {parse_scores(text) for text in (short, short, short)} == {(71, 7)}
+    assert counts["reads"] == 1
+    assert {parse_scores(text) for text in (long, long)} == {(71, 7)}
+    assert counts["reads"] == 3
+    for _ in range(2):
+        with pytest.raises(InvalidReply):
+            parse_scores('{"first_score": 171, "second_score": 7}  ')
 
 
 class Counted(io.BufferedReader):

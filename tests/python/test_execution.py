@@ -138,6 +138,34 @@ def test_the_columns_of_a_table_get_their_comments_at_once(
     assert len(executed) == 1
 
 
+def test_the_comments_of_a_table_are_one_transaction(
+    table: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute_lightly()
+    adapter = create_engine_adapter(lambda: table, "duckdb")
+    execute = adapter._execute
+    seen: list[dict[str, str]] = []
+
+    def looked_at(sql: str, *others: Any) -> None:
+        execute(sql, *others)
+        seen.append(comments_of(table))  # by another connection: it sees what is committed
+
+    monkeypatch.setattr(adapter, "_execute", looked_at)
+    adapter._create_column_comments("main.t", COMMENTS)
+    assert seen == [{}]
+    assert comments_of(table) == COMMENTS
+
+
+def test_comments_join_a_transaction_that_is_open(table: duckdb.DuckDBPyConnection) -> None:
+    execute_lightly()
+    adapter = create_engine_adapter(lambda: table, "duckdb")
+    adapter._connection_pool.begin()
+    adapter._create_column_comments("main.t", COMMENTS)
+    assert adapter._connection_pool.is_transaction_active
+    adapter._connection_pool.rollback()
+    assert comments_of(table) == {}
+
+
 def test_a_comment_that_cannot_be_made_is_told_and_the_others_are_made(
     table: duckdb.DuckDBPyConnection, caplog: pytest.LogCaptureFixture
 ) -> None:

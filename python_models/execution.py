@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
@@ -94,9 +94,11 @@ def _comment_at_once(adapter: Any) -> None:
         if pool.is_transaction_active:
             comment_one_by_one(self, table_name, column_comments, *others, **options)
             return
+        table = exp.to_table(table_name)
+        comments = [self._build_create_comment_column_exp(table, *comment) for comment in column_comments.items()]
         pool.begin()
         try:
-            self.execute("; ".join(comments_sql(exp.to_table(table_name), column_comments)))
+            self.execute("; ".join(map(self._to_sql, comments)))
         except Exception:
             pool.rollback()
             comment_one_by_one(self, table_name, column_comments, *others, **options)  # it says which was refused
@@ -104,11 +106,3 @@ def _comment_at_once(adapter: Any) -> None:
             pool.commit()
 
     adapter._create_column_comments = create_column_comments
-
-
-def comments_sql(table: exp.Table, column_comments: Mapping[str, str]) -> Iterator[str]:
-    """One statement per column."""
-    name = table.sql(dialect="duckdb", identify=True)
-    for column, comment in column_comments.items():
-        written = exp.Literal.string(comment).sql(dialect="duckdb")
-        yield f"COMMENT ON COLUMN {name}.{exp.to_identifier(column, quoted=True).sql(dialect='duckdb')} IS {written}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,11 +71,12 @@ def cached_calls(path: Path | None = None) -> Iterator[pa.RecordBatch]:
         return
     prices = read_prices()
     price_of = cache(lambda model: find_price(prices, model))
+    cost_of = lru_cache(maxsize=50_000)(lambda model, *paid: _cost_usd(price_of(model), *paid))  # few differ
     with ResponseCache(path, read_only=True) as replies:
         for rows in replies.iter_columns(list(_COLUMNS.values())):
             columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=False))  # after them the rowid
             priced = zip(*(columns[name] for name in _PRICED), strict=True)
-            columns["cost_usd"] = tuple(_cost_usd(price_of(model), *row) for model, *row in priced)
+            columns["cost_usd"] = tuple(cost_of(*row) for row in priced)
             arrays = [pa.array(columns[field.name], field.type) for field in CALL_SCHEMA]
             yield pa.RecordBatch.from_arrays(arrays, schema=CALL_SCHEMA)
 
